@@ -1,0 +1,11 @@
+//! Search by the R4 SearchParameter definitions: which parameters exist, what a record is found by,
+//! what a query asks, and whether a record matches it.
+
+pub mod extract;
+pub mod name;
+pub mod parameter;
+pub mod query;
+
+pub use extract::{IndexEntry, IndexValue, index_entries};
+pub use parameter::{ParameterId, SearchKind, SearchParameter};
+pub use query::{Filter, FilterValue, Modifier, Prefix, Query, QueryProblem, Sort, Total};

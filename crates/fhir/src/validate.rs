@@ -1,0 +1,42 @@
+//! Validation of one resource against the R4 definitions, all problems at once.
+
+use crate::ParsedResource;
+
+/// Most problems reported for one resource.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// FHIRPath of the place, such as `Patient.contact[0].gender`.
+    pub path: String,
+    /// What kind of problem it is.
+    pub kind: ProblemKind,
+    /// What is wrong and what was expected. Never repeats free text of the resource.
+    pub message: String,
+}
+
+/// The kinds of problem, named for the FHIR `issue-type` they are reported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// Not JSON, duplicate key, wrong JSON kind, unknown element, too many or too few.
+    Structure,
+    /// A required element is absent.
+    Required,
+    /// A primitive of the wrong format.
+    Value,
+    /// A code outside a required binding.
+    CodeInvalid,
+    /// A reference to a type that is not allowed here.
+    Reference,
+    /// An invariant does not hold.
+    Invariant,
+    /// Too large, too deep, too many.
+    TooCostly,
+}
+
+/// Every problem of this resource; empty when it is valid R4.
+pub fn validate(_resource: &ParsedResource) -> Vec<Problem> {
+    todo!()
+}

@@ -1,0 +1,2 @@
+//! MedCor.
+fn main() {}
