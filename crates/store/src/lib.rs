@@ -1,1 +1,20 @@
-//! medcor-store.
+//! Every byte that persists, and the only SQL.
+//!
+//! Records open only through a [`Session`], a session only for a [`medcor_policy::Permit`]. Nothing is
+//! written but by [`Session::commit`] and [`Ledger::record`], and both return only when the audit row is
+//! durable.
+
+pub mod audit;
+mod clock;
+mod database;
+mod error;
+pub mod identity;
+mod record;
+mod session;
+
+pub use audit::{AuditEntry, ChainReport, Ledger, Outcome};
+pub use clock::Clock;
+pub use database::{AuditDurability, Location, Settings, Store};
+pub use error::{Conflict, StoreError};
+pub use record::{Lookup, LookupBy, Matched, Page, Record};
+pub use session::{Claim, Committed, Session, WriteOutcome};

@@ -1,0 +1,187 @@
+//! The proof that policy was asked.
+
+use medcor_fhir::{Id, ResourceType};
+
+use crate::{Action, ActionSet, Area, ClientId, Grant, Need, Principal, Reach, SubjectId, TenantId};
+
+/// Proof that policy was asked: what this call may do to which records of which tenant.
+///
+/// Its fields are private and [`authorize`] is its only maker outside this crate.
+#[derive(Debug)]
+pub struct Permit {
+    tenant: TenantId,
+    subject: SubjectId,
+    client: ClientId,
+    patient: Option<Id>,
+    grants: Vec<Grant>,
+    areas: Vec<Area>,
+}
+
+/// Why there is no permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("role or scope does not allow this")]
+pub struct Denial {
+    /// The first need that the caller does not hold.
+    pub need: Need,
+}
+
+/// Which records of a type an action may touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visibility<'p> {
+    /// All of the tenant.
+    Tenant,
+    /// Those in this patient's compartment.
+    Compartment(&'p Id),
+    /// None.
+    Nothing,
+}
+
+/// Intersects what the caller holds with what the tool needs.
+///
+/// # Errors
+///
+/// The first need that is not optional and not held.
+pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial> {
+    let held = held_grants(principal);
+    let areas: Vec<Area> = principal.roles.iter().flat_map(|role| role.areas()).copied().collect();
+    let mut granted: Vec<Grant> = Vec::new();
+    let mut administered = Vec::new();
+    for need in needs {
+        let before = granted.len();
+        match *need {
+            Need::Administer(area) => {
+                // Scopes speak of records only, so a narrowed token administers nothing.
+                if principal.scopes.is_some() || !areas.contains(&area) {
+                    return Err(Denial { need: *need });
+                }
+                administered.push(area);
+                continue;
+            }
+            Need::Record { action, resource_type } | Need::Optional { action, resource_type } => {
+                grant_on(principal, &held, action, resource_type, &mut granted);
+            }
+            Need::AnyRecord { action } => {
+                for resource_type in ResourceType::all() {
+                    grant_on(principal, &held, action, resource_type, &mut granted);
+                }
+            }
+        }
+        let is_missing = granted.len() == before;
+        if is_missing && !matches!(need, Need::Optional { .. }) {
+            return Err(Denial { need: *need });
+        }
+    }
+    Ok(Permit {
+        tenant: principal.tenant,
+        subject: principal.subject.clone(),
+        client: principal.client.clone(),
+        patient: principal.patient.clone(),
+        grants: granted,
+        areas: administered,
+    })
+}
+
+fn held_grants(principal: &Principal) -> Vec<Grant> {
+    let roles = principal.roles.iter().filter(|role| principal.scopes.is_some() || !role.is_by_scope());
+    roles.flat_map(|role| role.grants()).collect()
+}
+
+/// Adds what the caller holds of one action on one type, at its narrower reach when a scope narrows it.
+fn grant_on(
+    principal: &Principal,
+    held: &[Grant],
+    action: Action,
+    resource_type: ResourceType,
+    granted: &mut Vec<Grant>,
+) {
+    let actions = ActionSet::of(&[action]);
+    let by_role = held.iter().filter(|grant| {
+        grant.actions.contains(action) && grant.resource_type.is_none_or(|named| named == resource_type)
+    });
+    for grant in by_role {
+        let reaches: Vec<Reach> = match &principal.scopes {
+            None => vec![grant.reach],
+            Some(scopes) => scopes
+                .iter()
+                .filter(|scope| scope.actions_on(resource_type).contains(action))
+                .map(|scope| narrower(grant.reach, scope.reach()))
+                .collect(),
+        };
+        for reach in reaches {
+            if reach == Reach::OwnCompartment && principal.patient.is_none() {
+                continue;
+            }
+            let line = Grant { actions, resource_type: Some(resource_type), reach };
+            if !granted.contains(&line) {
+                granted.push(line);
+            }
+        }
+    }
+}
+
+fn narrower(role: Reach, scope: Reach) -> Reach {
+    if role == Reach::Tenant { scope } else { role }
+}
+
+impl Permit {
+    /// Whose records.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who acts.
+    pub fn subject(&self) -> &SubjectId {
+        &self.subject
+    }
+
+    /// Through which program.
+    pub fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    /// Whether this action on a record of this type and compartment is inside the permit.
+    pub fn allows(&self, action: Action, resource_type: ResourceType, patient: Option<&Id>) -> bool {
+        match self.visibility(action, resource_type) {
+            Visibility::Tenant => true,
+            Visibility::Compartment(own) => patient == Some(own),
+            Visibility::Nothing => false,
+        }
+    }
+
+    /// Which records of this type the action may touch. Searching may see what either reading or
+    /// searching was granted for; reading by id likewise.
+    pub fn visibility(&self, action: Action, resource_type: ResourceType) -> Visibility<'_> {
+        let is_look = |action| matches!(action, Action::Read | Action::Search);
+        let mut visibility = Visibility::Nothing;
+        for grant in &self.grants {
+            let covers = grant.actions.contains(action)
+                || (is_look(action) && !grant.actions.intersection(ActionSet::READ).is_empty());
+            if !covers || grant.resource_type.is_some_and(|named| named != resource_type) {
+                continue;
+            }
+            match (grant.reach, &self.patient) {
+                (Reach::Tenant, _) => return Visibility::Tenant,
+                (Reach::OwnCompartment, Some(own)) => visibility = Visibility::Compartment(own),
+                (Reach::OwnCompartment, None) => {}
+            }
+        }
+        visibility
+    }
+
+    /// Whether this area may be administered.
+    pub fn administers(&self, area: Area) -> bool {
+        self.areas.contains(&area)
+    }
+
+    /// The maker for [`crate::system`].
+    pub(crate) fn of_system(tenant: TenantId, job: &str, grants: Vec<Grant>, areas: Vec<Area>) -> Self {
+        Self {
+            tenant,
+            subject: SubjectId(format!("system:{job}")),
+            client: ClientId("medcor".to_owned()),
+            patient: None,
+            grants,
+            areas,
+        }
+    }
+}

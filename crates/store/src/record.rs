@@ -1,0 +1,81 @@
+//! Records as they are stored and found.
+
+use std::sync::Arc;
+
+use medcor_fhir::{Id, ResourceType};
+
+/// One version of a record.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its type.
+    pub resource_type: ResourceType,
+    /// Its id, unique within tenant and type.
+    pub id: Id,
+    /// 1 for the first.
+    pub version: u32,
+    /// When this version was written, microseconds since the epoch.
+    pub last_updated: i64,
+    /// The patient in whose compartment it is.
+    pub patient: Option<Id>,
+    /// Whether this version is the mark of a deletion.
+    pub is_deleted: bool,
+    /// The JSON text, as it came apart from `id`, `meta.versionId` and `meta.lastUpdated`.
+    pub body: Arc<str>,
+}
+
+/// One page of a search or a history.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows.
+    pub records: Vec<Record>,
+    /// How many match in all, where it was asked.
+    pub total: Option<u64>,
+    /// Whether rows follow.
+    pub has_more: bool,
+}
+
+impl Page {
+    /// The sealed cursor that continues after the row at this index. Made on demand, because an answer
+    /// may be cut short by its byte budget.
+    pub fn cursor_after(&self, _index: usize) -> Option<String> {
+        todo!()
+    }
+}
+
+/// How a caller names a record, for resolving it to an id.
+#[derive(Debug, Clone)]
+pub struct Lookup<'l> {
+    /// The type looked for.
+    pub resource_type: ResourceType,
+    /// What the caller gave: an id, an identifier's value, a telephone number, an e-mail address or a name.
+    pub text: &'l str,
+    /// Which kinds of name are considered.
+    pub by: LookupBy,
+}
+
+/// Which kinds of name a lookup considers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookupBy {
+    /// Any: id, then identifier, telephone or e-mail, then exact full name.
+    Anything,
+    /// Only the id.
+    Id,
+    /// Only the value of an identifier (MRN, NPI, …).
+    Identifier,
+    /// Only the telephone number.
+    Phone,
+    /// Only the name.
+    Name,
+}
+
+/// What a lookup found: the first kind of name that matches exactly decides. Near matches are for a
+/// person to choose from and never feed a write.
+#[derive(Debug)]
+pub enum Matched {
+    /// Exactly one record.
+    One(Record),
+    /// Several match exactly (at most 10 are returned).
+    Several(Vec<Record>),
+    /// None matches exactly; these are near (same sound, or a prefix; at most 5).
+    Near(Vec<Record>),
+}
