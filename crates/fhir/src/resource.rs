@@ -1,12 +1,19 @@
 //! A resource as it came, beside its parsed form.
 
+mod json;
+mod members;
+mod stamp;
+
 use serde_json::Value;
 
-use crate::{Id, Problem, ResourceType};
+use crate::{
+    Id, Problem, ProblemKind, ResourceType,
+    validate::spelling::{nearest, shown},
+};
 
 /// Most bytes of one resource.
 pub const RESOURCE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Deepest nesting of one resource.
+/// Deepest nesting of one resource: objects and arrays inside one another, the resource itself included.
 pub const RESOURCE_DEPTH_MAX: usize = 64;
 
 /// A syntactically sound resource: the text as it came (decimals' precision and member order survive
@@ -21,13 +28,27 @@ pub struct ParsedResource {
 impl ParsedResource {
     /// Parses JSON text. Refuses bad JSON, duplicate keys, too deep or too large text, an absent or
     /// unknown `resourceType`; it does not validate content (see [`crate::validate::validate`]).
-    pub fn parse(_text: impl Into<String>) -> Result<Self, Vec<Problem>> {
-        todo!()
+    pub fn parse(text: impl Into<String>) -> Result<Self, Vec<Problem>> {
+        let text = text.into();
+        if text.len() > RESOURCE_BYTES_MAX {
+            return Err(vec![too_large()]);
+        }
+        let value = json::parse(&text)?;
+        let resource_type = resource_type_of(&value).map_err(|problem| vec![problem])?;
+        Ok(Self { resource_type, text, value })
     }
 
     /// Takes a value built by our own code; its text is its compact serialisation.
-    pub fn from_value(_value: Value) -> Result<Self, Vec<Problem>> {
-        todo!()
+    pub fn from_value(value: Value) -> Result<Self, Vec<Problem>> {
+        let resource_type = resource_type_of(&value).map_err(|problem| vec![problem])?;
+        if depth(&value) > RESOURCE_DEPTH_MAX {
+            return Err(vec![json::too_deep(resource_type.name().to_owned())]);
+        }
+        let text = value.to_string();
+        if text.len() > RESOURCE_BYTES_MAX {
+            return Err(vec![too_large()]);
+        }
+        Ok(Self { resource_type, text, value })
     }
 
     /// The resource type.
@@ -45,6 +66,11 @@ impl ParsedResource {
         &self.text
     }
 
+    /// The text as it came, without a copy.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// The parsed value. Decimals may have lost trailing zeros; the text has not.
     pub fn value(&self) -> &Value {
         &self.value
@@ -52,7 +78,54 @@ impl ParsedResource {
 
     /// The text with `id`, `meta.versionId` and `meta.lastUpdated` set and every other byte of every
     /// other member kept (other members of `meta` too).
-    pub fn stamped(&self, _id: &Id, _version: u32, _last_updated: &str) -> String {
-        todo!()
+    ///
+    /// A member that is there is replaced where it stands; an absent `id` follows `resourceType`, an
+    /// absent `meta` follows `id`. Stamping twice alike gives the same text.
+    pub fn stamped(&self, id: &Id, version: u32, last_updated: &str) -> String {
+        stamp::stamped(&self.text, id, version, last_updated)
+    }
+
+    /// A number that is equal for equal content: every member but `id`, `meta.versionId` and
+    /// `meta.lastUpdated`, in their order and with their bytes.
+    ///
+    /// It is the same on every machine and in every release (FNV-1a, 128 bits), so it may be stored, and
+    /// [`Self::stamped`] does not change it. White space between top-level members does not count. It
+    /// tells an unchanged record from a changed one; it is no protection against forgery.
+    pub fn content_hash(&self) -> u128 {
+        stamp::content_hash(&self.text)
+    }
+}
+
+fn resource_type_of(value: &Value) -> Result<ResourceType, Problem> {
+    let Some(object) = value.as_object() else {
+        return Err(Problem::new("Resource", ProblemKind::Structure, "a resource is a JSON object"));
+    };
+    let path = "Resource.resourceType";
+    let Some(member) = object.get("resourceType") else {
+        let message = "`resourceType` is missing: it names the type, such as \"Patient\"";
+        return Err(Problem::new(path, ProblemKind::Required, message));
+    };
+    let Some(name) = member.as_str() else {
+        return Err(Problem::new(path, ProblemKind::Structure, "`resourceType` is a JSON string"));
+    };
+    ResourceType::from_name(name).ok_or_else(|| {
+        let message = match nearest(name, ResourceType::all().map(ResourceType::name)) {
+            Some(known) => format!("`{}` is not an R4 resource type; did you mean `{known}`?", shown(name)),
+            None => format!("`{}` is not an R4 resource type", shown(name)),
+        };
+        Problem::new(path, ProblemKind::Structure, message)
+    })
+}
+
+fn too_large() -> Problem {
+    let message = format!("a resource has at most {RESOURCE_BYTES_MAX} bytes");
+    Problem::new("Resource", ProblemKind::TooCostly, message)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
+        Value::Array(array) => 1 + array.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
