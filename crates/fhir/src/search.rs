@@ -6,6 +6,6 @@ pub mod name;
 pub mod parameter;
 pub mod query;
 
-pub use extract::{IndexEntry, IndexValue, index_entries};
+pub use extract::{IndexEntry, IndexValue, index_entries, index_entries_for};
 pub use parameter::{ParameterId, SearchKind, SearchParameter};
 pub use query::{Filter, FilterValue, Modifier, Prefix, Query, QueryProblem, Sort, Total};

@@ -90,13 +90,13 @@ pub enum FilterValue {
     Token { system: Option<String>, code: Option<String> },
     /// `:of-type`: `system|code|value`.
     OfType { system: String, code: String, value: String },
-    /// A reference by type and id, by id alone, or by URL.
+    /// A reference by type and id, by id alone (any type that the parameter may point to), or by URL.
     Reference { resource_type: Option<ResourceType>, id: Option<Id>, url: Option<String> },
     /// Microseconds.
     Date { prefix: Prefix, low: i64, high: i64 },
     /// The number and the range that its precision implies.
     Number { prefix: Prefix, value: f64, low: f64, high: f64 },
-    /// A number with an optional unit.
+    /// A number with an optional unit. Without a system, `code` matches the coded unit or the unit in words.
     Quantity { prefix: Prefix, value: f64, low: f64, high: f64, system: Option<String>, code: Option<String> },
     /// A URI.
     Uri(String),
@@ -154,7 +154,7 @@ impl Query {
 impl Filter {
     /// Whether a record with these entries, id and last-updated time satisfies this condition. The
     /// meaning of search in one place: the store's SQL must agree with it.
-    pub fn matches(&self, _id: &Id, _last_updated: i64, _entries: &[IndexEntry]) -> bool {
+    pub fn matches(&self, _id: &Id, _last_updated: i64, _entries: &[IndexEntry<'_>]) -> bool {
         todo!()
     }
 }
