@@ -109,4 +109,10 @@ impl<'p> Session<'p> {
     pub async fn commit(self, _audit: AuditEntry) -> Result<Committed, StoreError> {
         todo!()
     }
+
+    /// Drops everything staged and writes the audit row of a call that failed, completed with the
+    /// patients whose records this session handed out. Durable when it returns.
+    pub async fn abandon(self, _audit: AuditEntry) -> Result<(), StoreError> {
+        todo!()
+    }
 }

@@ -1,0 +1,201 @@
+//! The arguments of a call, folded and checked: documented synonyms are renamed, unknown names refused,
+//! the schema applied, and every problem reported at once.
+
+use std::collections::BTreeMap;
+
+use medcor_store::LookupBy;
+use serde_json::{Map, Value};
+
+use crate::{ArgumentProblem, ToolError, catalog::CompiledTool, reference::REFERENCE_KEYWORD};
+
+/// Names by which documented clients call parameters, for every tool that has the parameter on the left.
+pub(crate) const SYNONYMS: &[(&str, &[&str])] = &[
+    ("patient", &["patient_id", "mrn", "patient_name", "user_id", "phone_number", "patient_mrn"]),
+    (
+        "provider",
+        &["doctor_id", "doctor", "provider_npi", "npi", "doctor_name", "prescribed_by_id", "provider_id"],
+    ),
+    ("organisation", &["tenant_id", "tenant", "hospital_id", "hospital", "clinic_id", "organization"]),
+    ("date", &["appointment_date", "scheduled_date", "new_date", "preferred_date"]),
+    ("start_time", &["appointment_time", "scheduled_time", "time", "preferred_time", "new_time"]),
+    ("end_time", &["new_end_time"]),
+    ("dob", &["date_of_birth", "dateOfBirth", "birth_date", "birthDate"]),
+    ("phone", &["phone_number", "phoneNumber"]),
+    ("specialty", &["specialization"]),
+    ("query", &["search", "search_term"]),
+    ("refills", &["refills_remaining", "refills_allowed"]),
+    ("reason", &["cancellation_reason", "notes"]),
+    ("limit", &["count", "page_size"]),
+];
+
+/// Arguments that fit the schema, references not yet resolved.
+#[derive(Debug)]
+pub(crate) struct Folded {
+    pub(crate) arguments: Map<String, Value>,
+    /// For top-level references: the kinds of name that the spelling of the argument allows.
+    pub(crate) lookups: BTreeMap<String, LookupBy>,
+}
+
+/// Folds and checks. `implied` are the arguments of the alias that was called.
+pub(crate) fn fold(
+    tool: &CompiledTool,
+    implied: &[(&str, &str)],
+    arguments: Value,
+) -> Result<Folded, ToolError> {
+    let given = match arguments {
+        Value::Object(given) => given,
+        Value::Null => Map::new(),
+        _ => return Err(ToolError::invalid("", "the arguments must be a JSON object")),
+    };
+    let mut problems = Vec::new();
+    let mut folded = Folded { arguments: Map::new(), lookups: BTreeMap::new() };
+    for (name, value) in given {
+        take(tool, &mut folded, &mut problems, name, value);
+    }
+    for (name, value) in implied {
+        folded.arguments.entry(*name).or_insert_with(|| (*value).into());
+    }
+    for (name, value) in &mut folded.arguments {
+        coerce(tool.property(name), value);
+    }
+    let value = Value::Object(folded.arguments);
+    problems.extend(tool.problems_of(&value));
+    if !problems.is_empty() {
+        return Err(ToolError::Validation(problems));
+    }
+    let Value::Object(arguments) = value else { unreachable!("built from an object above") };
+    Ok(Folded { arguments, lookups: folded.lookups })
+}
+
+fn take(
+    tool: &CompiledTool,
+    folded: &mut Folded,
+    problems: &mut Vec<ArgumentProblem>,
+    name: String,
+    value: Value,
+) {
+    // Models send null for what they leave out.
+    if value.is_null() {
+        return;
+    }
+    let Some(parameter) = tool.parameter_of(&name) else {
+        problems.push(unknown(tool, &name));
+        return;
+    };
+    let lookup = lookup_by(&name);
+    match folded.arguments.get(parameter) {
+        Some(earlier) if *earlier != value => problems.push(ArgumentProblem {
+            path: pointer(&name),
+            problem: format!("contradicts another argument that also means `{parameter}`; give one of them"),
+        }),
+        _ => {
+            if lookup != LookupBy::Anything {
+                folded.lookups.insert(parameter.to_owned(), lookup);
+            }
+            folded.arguments.insert(parameter.to_owned(), value);
+        }
+    }
+}
+
+fn unknown(tool: &CompiledTool, name: &str) -> ArgumentProblem {
+    let known: Vec<&str> = tool.parameters().collect();
+    let problem = if known.is_empty() {
+        "unknown argument; this tool takes none".to_owned()
+    } else {
+        format!("unknown argument; known are {}", known.join(", "))
+    };
+    ArgumentProblem { path: pointer(&shown(name)), problem }
+}
+
+/// An argument's name as it may be repeated to the caller: it could be anything.
+fn shown(name: &str) -> String {
+    name.chars()
+        .filter(|character| character.is_ascii_alphanumeric() || "_.-".contains(*character))
+        .take(64)
+        .collect()
+}
+
+fn pointer(name: &str) -> String {
+    format!("/{name}")
+}
+
+/// `mrn` names by identifier only, `patient_name` by name only: the spelling says what is meant.
+fn lookup_by(name: &str) -> LookupBy {
+    match name {
+        "mrn" | "patient_mrn" | "npi" | "provider_npi" => LookupBy::Identifier,
+        "patient_name" | "doctor_name" => LookupBy::Name,
+        "phone_number" => LookupBy::Phone,
+        _ => LookupBy::Anything,
+    }
+}
+
+/// Turns what can only mean one thing into the type of the schema: `5` for a reference, `"20"` for an
+/// integer, `"true"` for a boolean, one value for a list.
+fn coerce(schema: Option<&Value>, value: &mut Value) {
+    let Some(schema) = schema else { return };
+    let Some(wanted) = schema.get("type").and_then(Value::as_str) else { return };
+    let is_reference = schema.get(REFERENCE_KEYWORD).is_some();
+    let coerced = match (wanted, &*value) {
+        ("string", Value::Number(number)) if is_reference => Some(Value::String(number.to_string())),
+        ("integer", Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        ("number", Value::String(text)) => {
+            text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
+        }
+        ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+        ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+        ("string", Value::String(text)) => enum_spelling(schema, text),
+        ("array", Value::String(_) | Value::Number(_) | Value::Object(_)) => {
+            Some(Value::Array(vec![value.clone()]))
+        }
+        _ => None,
+    };
+    if let Some(coerced) = coerced {
+        *value = coerced;
+    }
+    if let (Value::Array(items), Some(schema)) = (value, schema.get("items")) {
+        items.iter_mut().for_each(|item| coerce(Some(schema), item));
+    }
+}
+
+/// The enumeration's own spelling of a word: case, `-`, `_` and space are equal.
+fn enum_spelling(schema: &Value, text: &str) -> Option<Value> {
+    let plain = |text: &str| -> String {
+        text.trim()
+            .chars()
+            .map(
+                |character| if matches!(character, '-' | ' ') { '_' } else { character.to_ascii_lowercase() },
+            )
+            .collect()
+    };
+    let wanted = plain(text);
+    let values = schema.get("enum")?.as_array()?;
+    values.iter().find(|value| value.as_str().is_some_and(|known| plain(known) == wanted)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_in_quotes_is_the_number_and_a_word_is_not() {
+        let schema = json!({ "type": "integer" });
+        let mut value = json!("20");
+        coerce(Some(&schema), &mut value);
+        assert_eq!(value, json!(20));
+        let mut value = json!("twenty");
+        coerce(Some(&schema), &mut value);
+        assert_eq!(value, json!("twenty"));
+    }
+
+    #[test]
+    fn words_of_a_vocabulary_are_taken_in_any_case_and_with_any_dash() {
+        let schema = json!({ "type": "string", "enum": ["ON_HOLD", "active"] });
+        for text in ["on-hold", "On Hold", "ON_HOLD"] {
+            let mut value = json!(text);
+            coerce(Some(&schema), &mut value);
+            assert_eq!(value, json!("ON_HOLD"));
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The catalogue: every tool, resource and prompt, compiled once at start.
+
+mod ranking;
+
+use std::collections::{BTreeMap, HashMap};
+
+use boon::{Compiler, SchemaIndex, Schemas, ValidationError};
+use medcor_fhir::ResourceType;
+use serde_json::Value;
+
+use crate::{
+    ArgumentProblem, BoundResource, Caller, Capability, Prompt, ToolEntry, argument::SYNONYMS,
+    reference::REFERENCE_KEYWORD, resource, schema,
+};
+
+pub use ranking::Hit;
+
+/// Longest name of a tool: clients prefix it and stop at 64.
+const NAME_LENGTH_MAX: usize = 40;
+
+/// Every tool, resource and prompt.
+pub struct Catalog {
+    capabilities: Vec<&'static Capability>,
+    tools: BTreeMap<&'static str, CompiledTool>,
+    aliases: HashMap<&'static str, (&'static str, &'static [(&'static str, &'static str)])>,
+    index: ranking::Index,
+}
+
+/// A tool with its schemas.
+pub struct CompiledTool {
+    /// The entry.
+    pub entry: &'static ToolEntry,
+    /// The toolset it belongs to.
+    pub toolset: &'static str,
+    /// What models read.
+    pub description: String,
+    /// Parameters, as published.
+    pub input_schema: Value,
+    /// Answer, as published.
+    pub output_schema: Value,
+    annotated: Value,
+    references: Vec<ReferencePath>,
+    synonyms: HashMap<&'static str, String>,
+    schemas: Schemas,
+    root: SchemaIndex,
+}
+
+/// Where a reference stands in the arguments.
+#[derive(Debug, Clone)]
+pub(crate) struct ReferencePath {
+    /// Property names; `*` is every item of a list.
+    pub(crate) steps: Vec<String>,
+    pub(crate) resource_type: ResourceType,
+}
+
+/// A capability that can't be served. Found at start, never by a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Two tools or aliases of one name.
+    #[error("two tools are called `{0}`")]
+    NameTaken(&'static str),
+    /// A name that some client refuses.
+    #[error("the name `{0}` is not at most 40 of a-z, 0-9 and _")]
+    BadName(&'static str),
+    /// A schema that does not compile.
+    #[error("the schema of `{tool}` does not compile: {reason}")]
+    BadSchema {
+        /// The tool.
+        tool: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Catalog {
+    /// Compiles the catalogue.
+    pub fn new(capabilities: &[&'static Capability]) -> Result<Self, CatalogError> {
+        let mut tools = BTreeMap::new();
+        let mut aliases = HashMap::new();
+        for capability in capabilities {
+            for entry in capability.tools {
+                check_name(entry.name)?;
+                let compiled = CompiledTool::new(entry, capability.name)?;
+                if tools.insert(entry.name, compiled).is_some() {
+                    return Err(CatalogError::NameTaken(entry.name));
+                }
+                for alias in entry.aliases {
+                    if aliases.insert(alias.name, (entry.name, alias.arguments)).is_some() {
+                        return Err(CatalogError::NameTaken(alias.name));
+                    }
+                }
+            }
+        }
+        if let Some(alias) = aliases.keys().find(|alias| tools.contains_key(*alias)) {
+            return Err(CatalogError::NameTaken(alias));
+        }
+        let index = ranking::Index::new(tools.values());
+        Ok(Self { capabilities: capabilities.to_vec(), tools, aliases, index })
+    }
+
+    /// The tool of this name or alias, and the arguments that the alias implies.
+    pub fn find(&self, name: &str) -> Option<(&CompiledTool, &'static [(&'static str, &'static str)])> {
+        if let Some(tool) = self.tools.get(name) {
+            return Some((tool, &[]));
+        }
+        let (canonical, implied) = self.aliases.get(name)?;
+        Some((self.tools.get(canonical)?, implied))
+    }
+
+    /// Every tool, in order of name.
+    pub fn tools(&self) -> impl Iterator<Item = &CompiledTool> {
+        self.tools.values()
+    }
+
+    /// The tools that this caller may use, in order of name.
+    pub fn tools_for<'c>(&'c self, caller: &'c Caller) -> impl Iterator<Item = &'c CompiledTool> {
+        self.tools().filter(|tool| caller.may_use(tool.entry))
+    }
+
+    /// Every capability.
+    pub fn capabilities(&self) -> &[&'static Capability] {
+        &self.capabilities
+    }
+
+    /// Every prompt, in order of name.
+    pub fn prompts(&self) -> Vec<&'static Prompt> {
+        let mut prompts: Vec<&'static Prompt> =
+            self.capabilities.iter().flat_map(|capability| capability.prompts).collect();
+        prompts.sort_by_key(|prompt| prompt.name);
+        prompts
+    }
+
+    /// What reading this resource URI calls; `None` when no template matches.
+    pub fn bound_resource(&self, uri: &str) -> Option<BoundResource> {
+        let bindings = self
+            .tools
+            .values()
+            .flat_map(|tool| tool.entry.resources.iter().map(|binding| (tool.entry.name, binding)));
+        resource::bound(bindings, uri)
+    }
+
+    /// The tools that fit these words best among those that the caller may use.
+    pub fn ranked(&self, words: &str, caller: &Caller, limit: usize) -> Vec<Hit<'_>> {
+        let hits = self.index.ranked(words);
+        let tools = hits.into_iter().filter_map(|(name, score)| Some((self.tools.get(name)?, score)));
+        tools
+            .filter(|(tool, _)| caller.may_use(tool.entry))
+            .take(limit)
+            .map(|(tool, score)| Hit { tool, score })
+            .collect()
+    }
+
+    /// Names of tools near a name that does not exist, among those that the caller may use.
+    pub fn near(&self, name: &str, caller: &Caller) -> Vec<&'static str> {
+        let words = name.replace(['_', '-'], " ");
+        self.ranked(&words, caller, 3).into_iter().map(|hit| hit.tool.entry.name).collect()
+    }
+}
+
+fn check_name(name: &'static str) -> Result<(), CatalogError> {
+    let fits = (1..=NAME_LENGTH_MAX).contains(&name.len());
+    let is_plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if fits && is_plain { Ok(()) } else { Err(CatalogError::BadName(name)) }
+}
+
+impl CompiledTool {
+    fn new(entry: &'static ToolEntry, toolset: &'static str) -> Result<Self, CatalogError> {
+        let mut annotated = (entry.input_schema)();
+        let description = annotated
+            .as_object_mut()
+            .and_then(|root| root.remove("description"))
+            .and_then(|text| text.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        let input_schema = schema::published(&annotated);
+        let mut output_schema = (entry.output_schema)();
+        if let Some(root) = output_schema.as_object_mut() {
+            root.remove("description");
+        }
+        let mut schemas = Schemas::new();
+        let root = compiled(&input_schema, &mut schemas)
+            .map_err(|reason| CatalogError::BadSchema { tool: entry.name, reason })?;
+        let mut references = Vec::new();
+        collect_references(&annotated, &mut Vec::new(), &mut references);
+        let synonyms = synonyms_of(entry, &annotated);
+        Ok(Self {
+            entry,
+            toolset,
+            description,
+            input_schema,
+            output_schema,
+            annotated,
+            references,
+            synonyms,
+            schemas,
+            root,
+        })
+    }
+
+    /// The names of its parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.properties().into_iter().flat_map(|properties| properties.keys().map(String::as_str))
+    }
+
+    /// The first line of the description.
+    pub fn summary(&self) -> &str {
+        self.description.lines().next().unwrap_or_default()
+    }
+
+    /// The known parameters among the names that a call gives, for the audit trail: a name that is not
+    /// a parameter's is whatever the caller wrote.
+    pub(crate) fn parameter_names(&self, arguments: &Value) -> Vec<String> {
+        let given = arguments.as_object().into_iter().flat_map(|given| given.keys());
+        let mut names: Vec<String> =
+            given.filter_map(|name| self.parameter_of(name)).map(str::to_owned).collect();
+        names.dedup();
+        names
+    }
+
+    pub(crate) fn property(&self, name: &str) -> Option<&Value> {
+        self.properties()?.get(name)
+    }
+
+    /// The parameter that a caller's name for it means.
+    pub(crate) fn parameter_of(&self, name: &str) -> Option<&str> {
+        let properties = self.properties()?;
+        if let Some((known, _)) = properties.get_key_value(name) {
+            return Some(known);
+        }
+        self.synonyms.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn references(&self) -> &[ReferencePath] {
+        &self.references
+    }
+
+    /// Every way in which the arguments do not fit the schema.
+    pub(crate) fn problems_of(&self, arguments: &Value) -> Vec<ArgumentProblem> {
+        let mut problems = Vec::new();
+        if let Err(error) = self.schemas.validate(arguments, self.root) {
+            collect_problems(&error, &mut problems);
+        }
+        problems
+    }
+
+    fn properties(&self) -> Option<&serde_json::Map<String, Value>> {
+        self.annotated.get("properties").and_then(Value::as_object)
+    }
+}
+
+fn compiled(schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, String> {
+    const LOCATION: &str = "https://medcor.invalid/tool";
+    let mut compiler = Compiler::new();
+    compiler.enable_format_assertions();
+    compiler.add_resource(LOCATION, schema.clone()).map_err(|error| error.to_string())?;
+    compiler.compile(LOCATION, schemas).map_err(|error| error.to_string())
+}
+
+/// The innermost causes are what a caller can act on.
+fn collect_problems(error: &ValidationError<'_, '_>, problems: &mut Vec<ArgumentProblem>) {
+    if error.causes.is_empty() {
+        let path = error.instance_location.to_string();
+        let problem = error.kind.to_string();
+        problems.push(ArgumentProblem { path, problem });
+    }
+    for cause in &error.causes {
+        collect_problems(cause, problems);
+    }
+}
+
+fn synonyms_of(entry: &ToolEntry, annotated: &Value) -> HashMap<&'static str, String> {
+    let has = |parameter: &str| annotated.pointer(&format!("/properties/{parameter}")).is_some();
+    let mut synonyms = HashMap::new();
+    for synonym in entry.synonyms {
+        synonyms.insert(synonym.name, synonym.parameter.to_owned());
+    }
+    for (parameter, names) in SYNONYMS {
+        for name in names.iter().filter(|_| has(parameter)) {
+            synonyms.entry(*name).or_insert_with(|| (*parameter).to_owned());
+        }
+    }
+    synonyms
+}
+
+fn collect_references(schema: &Value, path: &mut Vec<String>, references: &mut Vec<ReferencePath>) {
+    if let Some(name) = schema.get(REFERENCE_KEYWORD).and_then(Value::as_str) {
+        let resource_type = ResourceType::from_name(name).expect("the keyword is made from a type");
+        references.push(ReferencePath { steps: path.clone(), resource_type });
+        return;
+    }
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        path.push(name.clone());
+        collect_references(property, path, references);
+        path.pop();
+    }
+    if let Some(items) = schema.get("items") {
+        path.push("*".to_owned());
+        collect_references(items, path, references);
+        path.pop();
+    }
+}

@@ -1,0 +1,466 @@
+//! Everything that a call can end in, and the one table from code to HTTP, FHIR and MCP.
+
+use medcor_fhir::Problem;
+use medcor_policy::{Area, Denial, Need};
+use medcor_store::{Conflict, StoreError};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The codes that callers match on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub enum ErrorCode {
+    AuthRequired,
+    AuthInvalid,
+    PermissionDenied,
+    ConsentRequired,
+    ResourceNotFound,
+    ValidationError,
+    Ambiguous,
+    Conflict,
+    IdempotencyMismatch,
+    Precondition,
+    RateLimit,
+    ServerError,
+    NotReady,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct ErrorLine {
+    /// The code.
+    pub code: ErrorCode,
+    /// Its spelling.
+    pub name: &'static str,
+    /// HTTP status.
+    pub http_status: u16,
+    /// FHIR `issue-type`.
+    pub fhir_issue: &'static str,
+    /// Whether the same call can succeed later.
+    pub is_retryable: bool,
+    /// When it is answered.
+    pub meaning: &'static str,
+}
+
+const fn line(
+    code: ErrorCode,
+    (name, http_status): (&'static str, u16),
+    fhir_issue: &'static str,
+    is_retryable: bool,
+    meaning: &'static str,
+) -> ErrorLine {
+    ErrorLine { code, name, http_status, fhir_issue, is_retryable, meaning }
+}
+
+impl ErrorCode {
+    /// The table.
+    pub const TABLE: [ErrorLine; 13] = [
+        line(Self::AuthRequired, ("AUTH_REQUIRED", 401), "login", false, "The call carries no token."),
+        line(
+            Self::AuthInvalid,
+            ("AUTH_INVALID", 401),
+            "login",
+            false,
+            "The token is not valid, expired or revoked.",
+        ),
+        line(
+            Self::PermissionDenied,
+            ("PERMISSION_DENIED", 403),
+            "forbidden",
+            false,
+            "The caller's role or scopes do not allow this tool.",
+        ),
+        line(
+            Self::ConsentRequired,
+            ("CONSENT_REQUIRED", 403),
+            "suppressed",
+            false,
+            "A consent record withholds this.",
+        ),
+        line(
+            Self::ResourceNotFound,
+            ("RESOURCE_NOT_FOUND", 404),
+            "not-found",
+            false,
+            "There is no such record in the caller's sight.",
+        ),
+        line(
+            Self::ValidationError,
+            ("VALIDATION_ERROR", 400),
+            "invalid",
+            false,
+            "The arguments are wrong; every problem is listed.",
+        ),
+        line(
+            Self::Ambiguous,
+            ("AMBIGUOUS", 409),
+            "multiple-matches",
+            false,
+            "A name fits several records; they are listed.",
+        ),
+        line(
+            Self::Conflict,
+            ("CONFLICT", 409),
+            "conflict",
+            false,
+            "The record was changed meanwhile, exists already, or is taken.",
+        ),
+        line(
+            Self::IdempotencyMismatch,
+            ("IDEMPOTENCY_MISMATCH", 409),
+            "conflict",
+            false,
+            "The idempotency key was used with other arguments.",
+        ),
+        line(
+            Self::Precondition,
+            ("PRECONDITION", 412),
+            "conflict",
+            false,
+            "The record is not in the state the call needs.",
+        ),
+        line(
+            Self::RateLimit,
+            ("RATE_LIMIT", 429),
+            "throttled",
+            true,
+            "Too many calls; retry after the given seconds.",
+        ),
+        line(
+            Self::ServerError,
+            ("SERVER_ERROR", 500),
+            "exception",
+            true,
+            "Our fault; the request id finds it in the log.",
+        ),
+        line(
+            Self::NotReady,
+            ("NOT_READY", 503),
+            "transient",
+            true,
+            "Starting, stopping, or the database does not answer.",
+        ),
+    ];
+
+    /// The line of this code.
+    pub fn line(self) -> &'static ErrorLine {
+        const TABLE: &[ErrorLine] = &ErrorCode::TABLE;
+        TABLE.iter().find(|line| line.code == self).expect("the table has a line for each code")
+    }
+
+    /// The spelling.
+    pub fn name(self) -> &'static str {
+        self.line().name
+    }
+}
+
+/// One thing wrong with the arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArgumentProblem {
+    /// JSON Pointer of the argument, such as `/patient`, or a FHIRPath for a problem of a record.
+    pub path: String,
+    /// What is wrong and what is expected.
+    pub problem: String,
+}
+
+/// One record that a name could mean: the least that tells it apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Its id, to call again with.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Birth year, specialty or status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Everything that a call can end in but success.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// No token.
+    #[error("a bearer token is required")]
+    AuthRequired,
+    /// A token that does not verify.
+    #[error("the token is not valid: {0}")]
+    AuthInvalid(&'static str),
+    /// Role or scope.
+    #[error("your role or scopes do not allow {needed}")]
+    PermissionDenied {
+        /// What is missing, such as `reading Observation`.
+        needed: String,
+    },
+    /// There is no tool of this name, or none in the caller's sight.
+    #[error("there is no tool of this name")]
+    UnknownTool {
+        /// Names that are near, for the caller to choose.
+        near: Vec<&'static str>,
+    },
+    /// No such record in the caller's sight.
+    #[error("no {what} matches")]
+    NotFound {
+        /// The type, and the parameter that named it.
+        what: String,
+        /// Records that are near, for reads.
+        candidates: Vec<Candidate>,
+    },
+    /// Wrong arguments or a record that is not valid.
+    #[error("{} in the arguments", problems(.0.len()))]
+    Validation(Vec<ArgumentProblem>),
+    /// A name fits several records.
+    #[error("`{parameter}` fits several records; call again with the id of one")]
+    Ambiguous {
+        /// The parameter.
+        parameter: String,
+        /// What it could mean.
+        candidates: Vec<Candidate>,
+    },
+    /// Somebody was first.
+    #[error("{0}")]
+    Conflict(String),
+    /// The key was used before with other arguments.
+    #[error("this idempotency key was used with other arguments")]
+    IdempotencyMismatch,
+    /// The record is not in the state that the call needs.
+    #[error("{0}")]
+    Precondition(String),
+    /// Too many calls.
+    #[error("too many calls; retry in {retry_after_seconds} s")]
+    RateLimit {
+        /// When to retry.
+        retry_after_seconds: u32,
+    },
+    /// Not ready.
+    #[error("the server is not ready")]
+    NotReady,
+    /// Our fault. The source goes to the log by way of [`ToolError::cause`], never to a caller.
+    #[error("the server failed; the request id finds the cause in its log")]
+    Server(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn problems(count: usize) -> String {
+    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+}
+
+impl ToolError {
+    /// One problem with one argument.
+    pub fn invalid(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Validation(vec![ArgumentProblem { path: path.into(), problem: problem.into() }])
+    }
+
+    /// No such record, without near matches.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::NotFound { what: what.into(), candidates: Vec::new() }
+    }
+
+    /// The code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::AuthRequired => ErrorCode::AuthRequired,
+            Self::AuthInvalid(_) => ErrorCode::AuthInvalid,
+            Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
+            Self::UnknownTool { .. } | Self::NotFound { .. } => ErrorCode::ResourceNotFound,
+            Self::Validation(_) => ErrorCode::ValidationError,
+            Self::Ambiguous { .. } => ErrorCode::Ambiguous,
+            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::IdempotencyMismatch => ErrorCode::IdempotencyMismatch,
+            Self::Precondition(_) => ErrorCode::Precondition,
+            Self::RateLimit { .. } => ErrorCode::RateLimit,
+            Self::NotReady => ErrorCode::NotReady,
+            Self::Server(_) => ErrorCode::ServerError,
+        }
+    }
+
+    /// What a caller can act on, as data.
+    pub fn details(&self) -> Value {
+        match self {
+            Self::Validation(problems) => json!({ "problems": problems }),
+            Self::Ambiguous { parameter, candidates } => {
+                json!({ "parameter": parameter, "candidates": candidates })
+            }
+            Self::NotFound { candidates, .. } if !candidates.is_empty() => {
+                json!({ "did_you_mean": candidates })
+            }
+            Self::UnknownTool { near } if !near.is_empty() => json!({ "did_you_mean": near }),
+            _ => json!({}),
+        }
+    }
+
+    /// The cause for the log, where there is one that a caller must not see.
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(self)
+    }
+
+    /// The arguments passed the schema and yet do not fit the type: the tool declares a schema that
+    /// promises more than the type takes.
+    pub(crate) fn schema_and_type_disagree(error: serde_json::Error) -> Self {
+        if error.is_data() {
+            // A date or time whose format the schema can't state ends here.
+            return Self::invalid("", error.to_string());
+        }
+        Self::Server(Box::new(error))
+    }
+}
+
+/// An error as every door shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorReport {
+    /// The code.
+    pub code: ErrorCode,
+    /// What happened and what to do.
+    pub message: String,
+    /// What a caller can act on.
+    pub details: Value,
+    /// Whether the same call can succeed later.
+    pub retryable: bool,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+    /// The id in log and audit.
+    pub request_id: String,
+    /// RFC 3339, UTC.
+    pub timestamp: String,
+}
+
+impl ErrorReport {
+    /// The report of an error. `timestamp` is RFC 3339.
+    pub fn new(error: &ToolError, request_id: &str, timestamp: String) -> Self {
+        let code = error.code();
+        let retry_after = match error {
+            ToolError::RateLimit { retry_after_seconds } => Some(*retry_after_seconds),
+            _ => None,
+        };
+        Self {
+            code,
+            message: error.to_string(),
+            details: error.details(),
+            retryable: code.line().is_retryable,
+            retry_after,
+            request_id: request_id.to_owned(),
+            timestamp,
+        }
+    }
+
+    /// The text for a model: the code, what happened, and every detail on a line of its own.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}: {}", self.code.name(), self.message);
+        for problem in list(&self.details, "problems") {
+            push_line(&mut text, &[problem.get("path"), problem.get("problem")]);
+        }
+        for key in ["candidates", "did_you_mean"] {
+            for candidate in list(&self.details, key) {
+                let parts = match candidate {
+                    Value::String(_) => [Some(candidate), None, None],
+                    _ => [candidate.get("id"), candidate.get("name"), candidate.get("detail")],
+                };
+                push_line(&mut text, &parts);
+            }
+        }
+        text.push_str(&format!("\n(request {})", self.request_id));
+        text
+    }
+}
+
+fn list<'v>(details: &'v Value, key: &str) -> &'v [Value] {
+    details.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn push_line(text: &mut String, parts: &[Option<&Value>]) {
+    let parts: Vec<&str> =
+        parts.iter().flatten().filter_map(|part| part.as_str()).filter(|part| !part.is_empty()).collect();
+    text.push_str("\n- ");
+    text.push_str(&parts.join(": "));
+}
+
+impl From<Denial> for ToolError {
+    fn from(denial: Denial) -> Self {
+        let needed = match denial.need {
+            Need::Record { action, resource_type } | Need::Optional { action, resource_type } => {
+                format!("{action:?} on {resource_type}")
+                    .to_lowercase()
+                    .replace(&resource_type.name().to_lowercase(), resource_type.name())
+            }
+            Need::AnyRecord { action } => format!("{action:?} on any record").to_lowercase(),
+            Need::Administer(area) => format!("administering {}", area_name(area)),
+        };
+        Self::PermissionDenied { needed }
+    }
+}
+
+fn area_name(area: Area) -> &'static str {
+    match area {
+        Area::Audit => "the audit trail",
+        Area::Users => "users",
+        Area::Clients => "clients",
+        Area::Tenants => "organisations",
+    }
+}
+
+impl From<Vec<Problem>> for ToolError {
+    fn from(problems: Vec<Problem>) -> Self {
+        let to_argument = |problem: Problem| ArgumentProblem { path: problem.path, problem: problem.message };
+        Self::Validation(problems.into_iter().map(to_argument).collect())
+    }
+}
+
+impl From<StoreError> for ToolError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Invalid(problems) => problems.into(),
+            StoreError::BadCursor => {
+                Self::invalid("/cursor", "not a cursor of this search; call again without it")
+            }
+            StoreError::Conflict(conflict) => Self::Conflict(match conflict {
+                Conflict::Version { resource_type, .. } => {
+                    format!("the {resource_type} was changed meanwhile; read it again and repeat the call")
+                }
+                Conflict::Exists { resource_type, .. } => {
+                    format!("a {resource_type} with this id exists already")
+                }
+                Conflict::Claimed(_) => "another call was first; read again what is free".to_owned(),
+            }),
+            StoreError::TooCostly => Self::invalid(
+                "",
+                "the search takes too long; add a condition such as a patient, a code or a date",
+            ),
+            StoreError::NotReady => Self::NotReady,
+            error @ (StoreError::OutsidePermit { .. }
+            | StoreError::OutsideArea(_)
+            | StoreError::Database(_)
+            | StoreError::Damaged(_)) => Self::Server(Box::new(error)),
+        }
+    }
+}
+
+impl From<serde_json::Error> for ToolError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Server(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_line_in_the_table() {
+        for line in &ErrorCode::TABLE {
+            assert_eq!(line.code.line().name, line.name);
+            assert_eq!(serde_json::to_value(line.code).unwrap(), line.name);
+        }
+    }
+
+    #[test]
+    fn the_text_for_a_model_begins_with_the_code_and_lists_every_problem() {
+        let error = ToolError::Validation(vec![
+            ArgumentProblem { path: "/date".into(), problem: "not a date".into() },
+            ArgumentProblem { path: "/unit".into(), problem: "unknown".into() },
+        ]);
+        let text = ErrorReport::new(&error, "r1", String::new()).text();
+        assert_eq!(
+            text,
+            "VALIDATION_ERROR: 2 problems in the arguments\n- /date: not a date\n- /unit: unknown\n(request r1)"
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! The road that every call takes, whichever door it came in by.
+
+mod resolve;
+
+use std::{sync::Arc, time::Instant};
+
+use medcor_policy::TenantId;
+use medcor_store::{AuditEntry, Outcome, Store, identity::Tenant};
+use quick_cache::sync::Cache;
+use serde_json::Value;
+
+use crate::{
+    Answer, Caller, Catalog, CompiledTool, ErrorReport, RateLimit, ToolContext, ToolError,
+    argument::{self, Folded},
+};
+
+/// Tenants whose settings are kept at hand.
+const TENANTS_CACHED: usize = 1024;
+
+/// Runs calls.
+pub struct Pipeline {
+    store: Store,
+    catalog: Arc<Catalog>,
+    rate_limit: RateLimit,
+    tenants: Cache<TenantId, Arc<Tenant>>,
+}
+
+/// One call, authenticated.
+pub struct Call<'c> {
+    /// Who calls.
+    pub caller: &'c Caller,
+    /// Name or alias of the tool.
+    pub tool: &'c str,
+    /// A JSON object.
+    pub arguments: Value,
+    /// The door's name for the audit trail, such as `mcp-http`.
+    pub door: &'static str,
+    /// The id that answer, log and audit share.
+    pub request_id: &'c str,
+    /// When the door had the whole request.
+    pub started: Instant,
+}
+
+/// A call that was refused or failed; its audit row is durable.
+pub type Refusal = ErrorReport;
+
+impl Pipeline {
+    /// A pipeline over this store and catalogue.
+    pub fn new(store: Store, catalog: Arc<Catalog>, rate_limit: RateLimit) -> Self {
+        Self { store, catalog, rate_limit, tenants: Cache::new(TENANTS_CACHED) }
+    }
+
+    /// The catalogue.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The store, for the composition root. Records open only for a permit.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Runs one call: authorise, limit, fold and validate, resolve, execute, commit with the audit row.
+    /// When it returns, in success or refusal, exactly one audit row is durable.
+    ///
+    /// A door lets the future run to its end even if its client is gone: the work may be committed, and
+    /// the row must be too.
+    pub async fn invoke(&self, mut call: Call<'_>) -> Result<Answer, Refusal> {
+        let (tool, implied) = match self.target(&mut call) {
+            Ok(found) => found,
+            Err(error) => return Err(self.refused(&call, None, Vec::new(), error).await),
+        };
+        let parameters = tool.parameter_names(&call.arguments);
+        let permit = match call.caller.permit(tool.entry) {
+            Ok(permit) => permit,
+            Err(denial) => return Err(self.refused(&call, Some(tool), parameters, denial.into()).await),
+        };
+        let prepared = self.prepare(&mut call, tool, implied).await;
+        let (folded, tenant) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
+        };
+        let mut cx = ToolContext {
+            session: self.store.session(&permit),
+            caller: call.caller,
+            permit: &permit,
+            tenant,
+            clock: self.store.clock(),
+            catalog: &self.catalog,
+            resolved: Vec::new(),
+        };
+        let result = execute(tool, folded, &mut cx).await;
+        let session = cx.session;
+        match result {
+            Ok(answer) => {
+                let entry = self.entry(&call, Some(tool), &parameters, Outcome::Success);
+                match session.commit(entry).await {
+                    Ok(_) => Ok(answer),
+                    Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
+                }
+            }
+            Err(error) => {
+                let outcome = Outcome::Failure(error.code().name().to_owned());
+                let entry = self.entry(&call, Some(tool), &parameters, outcome);
+                let recorded = session.abandon(entry).await;
+                Err(self.report(&call, Some(tool), recorded.err().map_or(error, ToolError::from)))
+            }
+        }
+    }
+
+    /// Records a call that a door refused before there was a caller, and makes its report.
+    pub async fn refuse(
+        &self,
+        door: &'static str,
+        request_id: &str,
+        action: &str,
+        error: ToolError,
+    ) -> Refusal {
+        let entry = AuditEntry {
+            at: self.store.clock().now(),
+            event: "AUDIT:REFUSED".to_owned(),
+            tenant: None,
+            subject: None,
+            client: None,
+            roles: Vec::new(),
+            action: action.to_owned(),
+            parameters: Vec::new(),
+            patients: Vec::new(),
+            outcome: Outcome::Failure(error.code().name().to_owned()),
+            latency_microseconds: 0,
+            request_id: request_id.to_owned(),
+            door: door.to_owned(),
+        };
+        let recorded = self.store.ledger().record(entry).await;
+        let error = recorded.err().map_or(error, ToolError::from);
+        ErrorReport::new(&error, request_id, self.store.clock().timestamp().to_string())
+    }
+
+    /// The tool that is meant. A tool that only names another is followed once.
+    fn target(
+        &self,
+        call: &mut Call<'_>,
+    ) -> Result<(&CompiledTool, &'static [(&'static str, &'static str)]), ToolError> {
+        let found = self.catalog.find(call.tool);
+        let Some((tool, implied)) = found else { return Err(self.unknown(call.caller, call.tool)) };
+        let Some(forward) = tool.entry.forward else { return Ok((tool, implied)) };
+        let Folded { arguments, .. } = argument::fold(tool, implied, call.arguments.take())?;
+        let (name, arguments) = forward(Value::Object(arguments))?;
+        call.arguments = arguments;
+        match self.catalog.find(&name) {
+            Some((tool, implied)) if tool.entry.forward.is_none() => Ok((tool, implied)),
+            _ => Err(self.unknown(call.caller, &name)),
+        }
+    }
+
+    fn unknown(&self, caller: &Caller, name: &str) -> ToolError {
+        ToolError::UnknownTool { near: self.catalog.near(name, caller) }
+    }
+
+    async fn prepare(
+        &self,
+        call: &mut Call<'_>,
+        tool: &CompiledTool,
+        implied: &[(&str, &str)],
+    ) -> Result<(Folded, Arc<Tenant>), ToolError> {
+        self.rate_limit.admit(call.caller, tool.entry.effect)?;
+        let folded = argument::fold(tool, implied, call.arguments.take())?;
+        let tenant = self.tenant(call.caller.principal().tenant).await?;
+        Ok((folded, tenant))
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Arc<Tenant>, ToolError> {
+        if let Some(tenant) = self.tenants.get(&id) {
+            return Ok(tenant);
+        }
+        let tenants = self.store.identity().tenants().await?;
+        let tenant = tenants.into_iter().find(|tenant| tenant.id == id && tenant.is_active);
+        let tenant = Arc::new(tenant.ok_or(ToolError::AuthInvalid("its organisation is not active"))?);
+        self.tenants.insert(id, tenant.clone());
+        Ok(tenant)
+    }
+
+    async fn refused(
+        &self,
+        call: &Call<'_>,
+        tool: Option<&CompiledTool>,
+        parameters: Vec<String>,
+        error: ToolError,
+    ) -> Refusal {
+        let outcome = Outcome::Failure(error.code().name().to_owned());
+        let entry = self.entry(call, tool, &parameters, outcome);
+        let recorded = self.store.ledger().record(entry).await;
+        self.report(call, tool, recorded.err().map_or(error, ToolError::from))
+    }
+
+    fn entry(
+        &self,
+        call: &Call<'_>,
+        tool: Option<&CompiledTool>,
+        parameters: &[String],
+        outcome: Outcome,
+    ) -> AuditEntry {
+        let principal = call.caller.principal();
+        AuditEntry {
+            at: self.store.clock().now(),
+            event: "AUDIT:TOOL_CALL".to_owned(),
+            tenant: Some(principal.tenant),
+            subject: Some(principal.subject.clone()),
+            client: Some(principal.client.clone()),
+            roles: principal.roles.iter().map(|role| role.name().to_owned()).collect(),
+            // A name that is no tool's is whatever the caller wrote, so it is not repeated.
+            action: tool.map_or("unknown", |tool| tool.entry.name).to_owned(),
+            parameters: parameters.to_vec(),
+            patients: Vec::new(),
+            outcome,
+            latency_microseconds: u64::try_from(call.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id: call.request_id.to_owned(),
+            door: call.door.to_owned(),
+        }
+    }
+
+    fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: ToolError) -> Refusal {
+        if let Some(cause) = error.cause() {
+            let name = tool.map_or("unknown", |tool| tool.entry.name);
+            tracing::error!(request.id = call.request_id, tool.name = name, cause, "a call failed");
+        }
+        ErrorReport::new(&error, call.request_id, self.store.clock().timestamp().to_string())
+    }
+}
+
+async fn execute(tool: &CompiledTool, folded: Folded, cx: &mut ToolContext<'_>) -> Result<Answer, ToolError> {
+    let arguments = resolve::references(tool, folded, cx).await?;
+    (tool.entry.run)(Value::Object(arguments), cx).await
+}

@@ -1,0 +1,134 @@
+//! JSON Schemas of tools, in the narrow dialect that every client takes: an object at the root, no
+//! combinators at the top, no `$ref`, no `null` alternatives.
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+use crate::{Tool, reference::REFERENCE_KEYWORD};
+
+/// The schema of a tool's parameters, with the reference keyword still in it.
+pub(crate) fn input_schema<T: Tool>() -> Value {
+    let mut schema = generated::<T>();
+    if let Value::Object(root) = &mut schema {
+        root.entry("type").or_insert_with(|| "object".into());
+        root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+        root.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    schema
+}
+
+/// The schema of what a tool answers. Nothing is required: what is not known is left out of an answer.
+pub(crate) fn output_schema<T: JsonSchema>() -> Value {
+    let mut schema = generated::<T>();
+    walk(&mut schema, &mut |object| {
+        object.remove("required");
+        object.remove("additionalProperties");
+    });
+    schema
+}
+
+fn generated<T: JsonSchema>() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    walk(&mut schema, &mut simplify);
+    schema
+}
+
+/// Calls `change` for every object of a schema, innermost first.
+fn walk(schema: &mut Value, change: &mut dyn FnMut(&mut Map<String, Value>)) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(|value| walk(value, change));
+            change(object);
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| walk(value, change)),
+        _ => {}
+    }
+}
+
+fn simplify(object: &mut Map<String, Value>) {
+    let is_schema = ["type", "anyOf", "oneOf", "enum", "const"].iter().any(|key| object.contains_key(*key));
+    if !is_schema {
+        return;
+    }
+    if object.get("title").is_some_and(Value::is_string) {
+        object.remove("title");
+    }
+    drop_null_type(object);
+    drop_null_alternative(object);
+    constants_to_enum(object);
+    let is_foreign_format = object.get("format").and_then(Value::as_str).is_some_and(|format| {
+        format.starts_with("uint") || format.starts_with("int") || matches!(format, "double" | "float")
+    });
+    if is_foreign_format {
+        object.remove("format");
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+}
+
+/// `"type": ["string", "null"]` becomes `"type": "string"`.
+fn drop_null_type(object: &mut Map<String, Value>) {
+    let Some(Value::Array(types)) = object.get_mut("type") else { return };
+    types.retain(|name| name != "null");
+    if let [only] = types.as_slice() {
+        let only = only.clone();
+        object.insert("type".to_owned(), only);
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+}
+
+/// `"anyOf": [X, {"type": "null"}]` becomes X.
+fn drop_null_alternative(object: &mut Map<String, Value>) {
+    let Some(Value::Array(alternatives)) = object.get_mut("anyOf") else { return };
+    alternatives.retain(|alternative| alternative.get("type").is_none_or(|name| name != "null"));
+    let [Value::Object(only)] = alternatives.as_mut_slice() else { return };
+    let only = std::mem::take(only);
+    object.remove("anyOf");
+    for (key, value) in only {
+        object.entry(key).or_insert(value);
+    }
+}
+
+/// An enumeration whose variants have descriptions comes as `oneOf` of constants; clients want `enum`.
+/// The descriptions move into the description of the property.
+fn constants_to_enum(object: &mut Map<String, Value>) {
+    let Some(Value::Array(alternatives)) = object.get("oneOf") else { return };
+    let mut values = Vec::new();
+    let mut meanings = Vec::new();
+    for alternative in alternatives {
+        let constants = match (alternative.get("const"), alternative.get("enum")) {
+            (Some(constant), _) => vec![constant.clone()],
+            (None, Some(Value::Array(constants))) => constants.clone(),
+            _ => return,
+        };
+        if let (Some(meaning), [Value::String(value)]) =
+            (alternative.get("description").and_then(Value::as_str), constants.as_slice())
+        {
+            meanings.push(format!("{value}: {}", meaning.trim_end_matches('.')));
+        }
+        values.extend(constants);
+    }
+    object.remove("oneOf");
+    object.insert("type".to_owned(), "string".into());
+    object.insert("enum".to_owned(), Value::Array(values));
+    if !meanings.is_empty() {
+        let described = object.get("description").and_then(Value::as_str).unwrap_or_default();
+        let text = format!("{described} {}.", meanings.join("; "));
+        object.insert("description".to_owned(), text.trim().into());
+    }
+}
+
+/// Takes the reference keyword out of a schema before it is published.
+pub(crate) fn published(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    walk(&mut schema, &mut |object| {
+        object.remove(REFERENCE_KEYWORD);
+    });
+    schema
+}

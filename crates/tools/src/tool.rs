@@ -1,0 +1,191 @@
+//! What a tool is. A tool is a struct: its fields are the parameters, its doc comment the description.
+
+use std::{future::Future, pin::Pin};
+
+use medcor_policy::Need;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Answer, Prompt, ResourceBinding, ToolContext, ToolError, schema};
+
+/// One thing a clinic can ask for.
+///
+/// The implementing struct is the parameters, its doc comment the description that models read: what
+/// the tool does, when to use it, how it fails.
+pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+    /// Canonical name, at most 40 characters of `a-z 0-9 _`.
+    const NAME: &'static str;
+    /// Name for people.
+    const TITLE: &'static str;
+    /// Other names under which documented clients call it.
+    const ALIASES: &'static [Alias] = &[];
+    /// What it does to the world.
+    const EFFECT: Effect;
+    /// The most it may do. The store refuses anything beyond.
+    const NEEDS: &'static [Need];
+    /// Parameter names that documented clients use, beside the table of every tool.
+    const SYNONYMS: &'static [Synonym] = &[];
+    /// Resource URIs that read this tool.
+    const RESOURCES: &'static [ResourceBinding] = &[];
+    /// Words that people search for and that name and description lack.
+    const KEYWORDS: &'static [&'static str] = &[];
+    /// What it answers.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Does the work.
+    fn run(self, cx: &mut ToolContext<'_>) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
+}
+
+/// What a tool does to the world; MCP's hints and HTTP's methods follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    ReadOnly,
+    /// Adds, changes nothing that exists.
+    Creates,
+    /// Changes what exists; the earlier version stays in history.
+    Updates,
+    /// Deactivates or ends something.
+    Deletes,
+}
+
+impl Effect {
+    /// Whether nothing is changed.
+    pub const fn is_read_only(self) -> bool {
+        matches!(self, Self::ReadOnly)
+    }
+
+    /// Whether something that exists is changed or ended (MCP `destructiveHint`).
+    pub const fn is_destructive(self) -> bool {
+        matches!(self, Self::Updates | Self::Deletes)
+    }
+
+    /// Whether the same call again changes nothing more (MCP `idempotentHint`).
+    pub const fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Creates)
+    }
+}
+
+/// Another name of a tool, and the arguments that the name implies.
+#[derive(Debug, Clone, Copy)]
+pub struct Alias {
+    /// The name.
+    pub name: &'static str,
+    /// Arguments that a call by this name has where it doesn't give them itself.
+    pub arguments: &'static [(&'static str, &'static str)],
+}
+
+/// Another name of a tool.
+pub const fn alias(name: &'static str) -> Alias {
+    Alias { name, arguments: &[] }
+}
+
+impl Alias {
+    /// The arguments that the name implies: `get_medications` is `list_prescriptions` with
+    /// `status: active`.
+    #[must_use]
+    pub const fn with(self, arguments: &'static [(&'static str, &'static str)]) -> Self {
+        Self { name: self.name, arguments }
+    }
+}
+
+/// Another name of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Synonym {
+    /// The name that callers use.
+    pub name: &'static str,
+    /// The parameter it means.
+    pub parameter: &'static str,
+}
+
+/// Another name of a parameter.
+pub const fn synonym(name: &'static str, parameter: &'static str) -> Synonym {
+    Synonym { name, parameter }
+}
+
+/// A family of tools that belong together; its name is their toolset.
+pub struct Capability {
+    /// Lower case, such as `chart`.
+    pub name: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+    /// The tools.
+    pub tools: &'static [ToolEntry],
+    /// The prompts.
+    pub prompts: &'static [Prompt],
+}
+
+/// A tool with its types erased, so that every door can list and call it.
+pub struct ToolEntry {
+    /// See [`Tool::NAME`].
+    pub name: &'static str,
+    /// See [`Tool::TITLE`].
+    pub title: &'static str,
+    /// See [`Tool::ALIASES`].
+    pub aliases: &'static [Alias],
+    /// See [`Tool::EFFECT`].
+    pub effect: Effect,
+    /// See [`Tool::NEEDS`].
+    pub needs: &'static [Need],
+    /// See [`Tool::SYNONYMS`].
+    pub synonyms: &'static [Synonym],
+    /// See [`Tool::RESOURCES`].
+    pub resources: &'static [ResourceBinding],
+    /// See [`Tool::KEYWORDS`].
+    pub keywords: &'static [&'static str],
+    pub(crate) input_schema: fn() -> Value,
+    pub(crate) output_schema: fn() -> Value,
+    pub(crate) run: RunFn,
+    pub(crate) forward: Option<ForwardFn>,
+}
+
+pub(crate) type ForwardFn = fn(Value) -> Result<(String, Value), ToolError>;
+
+pub(crate) type RunFn = for<'a, 'c> fn(Value, &'a mut ToolContext<'c>) -> RunFuture<'a>;
+pub(crate) type RunFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, ToolError>> + Send + 'a>>;
+
+/// The entry of a tool.
+pub const fn tool<T: Tool>() -> ToolEntry {
+    ToolEntry {
+        name: T::NAME,
+        title: T::TITLE,
+        aliases: T::ALIASES,
+        effect: T::EFFECT,
+        needs: T::NEEDS,
+        synonyms: T::SYNONYMS,
+        resources: T::RESOURCES,
+        keywords: T::KEYWORDS,
+        input_schema: schema::input_schema::<T>,
+        output_schema: schema::output_schema::<T::Output>,
+        run: run_erased::<T>,
+        forward: None,
+    }
+}
+
+/// A tool that only names another: the pipeline follows it, so that the call has the authority, the
+/// checks and the audit row of the tool that it names.
+pub trait Forward: Tool {
+    /// The tool and its arguments.
+    fn target(self) -> (String, Value);
+}
+
+/// The entry of a tool that only names another.
+pub const fn forward<T: Forward>() -> ToolEntry {
+    let mut entry = tool::<T>();
+    entry.forward = Some(target_erased::<T>);
+    entry
+}
+
+fn target_erased<T: Forward>(arguments: Value) -> Result<(String, Value), ToolError> {
+    serde_json::from_value::<T>(arguments).map(T::target).map_err(ToolError::schema_and_type_disagree)
+}
+
+fn run_erased<'a, T: Tool>(arguments: Value, cx: &'a mut ToolContext<'_>) -> RunFuture<'a> {
+    // Deserialising here keeps `T` out of the future until it runs.
+    let call = serde_json::from_value::<T>(arguments);
+    Box::pin(async move {
+        let output = call.map_err(ToolError::schema_and_type_disagree)?.run(cx).await?;
+        Answer::of(&output)
+    })
+}
