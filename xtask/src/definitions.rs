@@ -3,6 +3,7 @@
 //! The same package always gives the same bytes.
 
 mod package;
+mod search;
 mod structure;
 
 use std::{
@@ -37,7 +38,11 @@ struct DataFile {
 }
 
 fn compile(package: &Package) -> Result<Vec<DataFile>, Box<dyn Error>> {
-    Ok(vec![DataFile { name: "structures.txt", content: structure::compile(package)? }])
+    Ok(vec![
+        DataFile { name: "patient_compartment.txt", content: search::compile_patient_compartment(package)? },
+        DataFile { name: "search.txt", content: search::compile_parameters(package)? },
+        DataFile { name: "structures.txt", content: structure::compile(package)? },
+    ])
 }
 
 fn data_folder() -> PathBuf {
