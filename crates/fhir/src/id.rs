@@ -20,10 +20,13 @@ impl Id {
 
     /// The id if `text` is one.
     pub fn new(text: &str) -> Option<Self> {
+        Self::is_id(text).then(|| Self(text.into()))
+    }
+
+    /// Whether `text` is an id.
+    pub fn is_id(text: &str) -> bool {
         let fits = (1..=Self::LENGTH_MAX).contains(&text.len());
-        let is_id =
-            fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
-        is_id.then(|| Self(text.into()))
+        fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
     }
 
     /// The id as text.

@@ -4,8 +4,9 @@
 pub mod extract;
 pub mod name;
 pub mod parameter;
+mod program;
 pub mod query;
 
-pub use extract::{IndexEntry, IndexValue, index_entries, index_entries_for};
+pub use extract::{IndexEntry, IndexValue, index_entries, index_entries_for, parameter_entries};
 pub use parameter::{ParameterId, SearchKind, SearchParameter};
 pub use query::{Filter, FilterValue, Modifier, Prefix, Query, QueryProblem, Sort, Total};
