@@ -50,7 +50,7 @@ pub enum Outcome {
 /// The audit trail of a store.
 #[derive(Clone)]
 pub struct Ledger {
-    _store: Store,
+    store: Store,
 }
 
 /// What walking the chains showed.
@@ -95,6 +95,10 @@ pub struct AuditQuery {
 }
 
 impl Ledger {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
     /// Writes one row that belongs to no session, such as a refusal; durable when it returns.
     pub async fn record(&self, _entry: AuditEntry) -> Result<(), StoreError> {
         todo!()

@@ -1,9 +1,19 @@
 //! The databases behind the store.
 
-use std::path::PathBuf;
+mod backend;
+mod migrate;
+mod sqlite;
+mod statement;
+
+use std::{path::PathBuf, sync::Arc};
 
 use medcor_policy::Permit;
 
+use self::sqlite::Sqlite;
+pub(crate) use self::{
+    backend::{Backend, Stored},
+    statement::{Found, Lane, RECORD_COLUMNS, Row, SqlValue, Statement},
+};
 use crate::{Clock, Ledger, Session, StoreError, identity::Identity};
 
 /// Where the data is.
@@ -41,41 +51,56 @@ pub struct Settings {
 
 /// An open store. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store(Arc<Opened>);
+
+struct Opened {
+    backend: Backend,
+    clock: Clock,
+}
 
 impl Store {
     /// Opens the store and checks or migrates its schema.
-    pub async fn open(_settings: Settings) -> Result<Self, StoreError> {
-        todo!()
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let backend = match &settings.location {
+            Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &settings)?),
+            Location::Postgres(_) => return Err(StoreError::NotReady),
+        };
+        Ok(Self(Arc::new(Opened { backend, clock: settings.clock })))
     }
 
     /// A session for this permit.
-    pub fn session<'p>(&self, _permit: &'p Permit) -> Session<'p> {
-        todo!()
+    pub fn session<'p>(&self, permit: &'p Permit) -> Session<'p> {
+        Session::new(self.clone(), permit)
     }
 
     /// The audit trail.
     pub fn ledger(&self) -> Ledger {
-        todo!()
+        Ledger::new(self.clone())
     }
 
     /// Who can log in.
     pub fn identity(&self) -> Identity {
-        todo!()
+        Identity::new(self.clone())
     }
 
     /// The time.
     pub fn clock(&self) -> &Clock {
-        todo!()
+        &self.0.clock
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        let statement = Statement::of_server("SELECT 1", Vec::new());
+        self.backend().rows(Lane::Inline, statement).await.map(drop)
     }
 
-    /// Waits for the last commits and closes.
+    /// Waits for the last commits and closes. What other clones of this store ask for afterwards is
+    /// [`StoreError::NotReady`].
     pub async fn close(self) {
-        todo!()
+        self.backend().close().await;
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
     }
 }

@@ -35,6 +35,25 @@ pub enum StoreError {
     /// The store is shutting down or still starting.
     #[error("the store is not ready")]
     NotReady,
+    /// The schema is older than this program, and migrating was not asked for.
+    #[error("the database has schema version {version}, this program needs {known}: run `medcor migrate`")]
+    OlderSchema {
+        /// Of the database.
+        version: i64,
+        /// Of the program.
+        known: usize,
+    },
+    /// The schema was written by a newer program.
+    #[error("the database has schema version {version}, this program knows {known}: use a newer program")]
+    NewerSchema {
+        /// Of the database.
+        version: i64,
+        /// Of the program.
+        known: usize,
+    },
+    /// The commit shared a transaction that failed, which the log explains. Nothing of it was written.
+    #[error("the transaction failed")]
+    GroupFailed,
     /// Stored data contradicts itself.
     #[error("stored data is damaged: {0}")]
     Damaged(&'static str),
@@ -62,4 +81,16 @@ pub enum Conflict {
     /// Another commit holds the claim.
     #[error("`{0}` is taken")]
     Claimed(String),
+    /// Another call with this idempotency key was answered first.
+    #[error("a call with this idempotency key was answered in the meantime")]
+    Answered,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::TooCostly,
+            _ => Self::Database(Box::new(error)),
+        }
+    }
 }

@@ -78,10 +78,14 @@ pub struct SigningKey {
 /// The part of the store that knows who can log in.
 #[derive(Clone)]
 pub struct Identity {
-    _store: Store,
+    store: Store,
 }
 
 impl Identity {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
     /// Every tenant, in order of number.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         todo!()

@@ -8,8 +8,8 @@ use crate::{AuditEntry, Lookup, Matched, Page, Record, Store, StoreError};
 /// Reads, and writes staged for one atomic commit, under one permit. No transaction is open between
 /// calls; [`Session::commit`] checks versions and claims.
 pub struct Session<'p> {
-    _store: Store,
-    _permit: &'p Permit,
+    store: Store,
+    permit: &'p Permit,
 }
 
 /// A unique key that only one commit can take, such as `practitioner/<id>@2026-12-02T09:00/5min`.
@@ -37,6 +37,10 @@ pub enum WriteOutcome {
 }
 
 impl<'p> Session<'p> {
+    pub(crate) fn new(store: Store, permit: &'p Permit) -> Self {
+        Self { store, permit }
+    }
+
     /// One current record; `None` when it is absent, deleted or not the caller's to see.
     pub async fn read(
         &mut self,

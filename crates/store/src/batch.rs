@@ -1,0 +1,86 @@
+//! What a session hands to the writer: everything of one commit, checked and ready.
+
+use std::sync::Arc;
+
+use medcor_fhir::{Id, ResourceType};
+use medcor_policy::TenantId;
+
+use crate::{Conflict, WriteOutcome, database::Statement, records::index_row::IndexRow};
+
+/// `state` of a current record.
+pub(crate) const STATE_CURRENT: i64 = 0;
+/// `state` of the mark of a deletion.
+pub(crate) const STATE_DELETED: i64 = 1;
+/// `state` of a record about a deactivated patient.
+pub(crate) const STATE_WITHHELD: i64 = 2;
+
+/// One atomic commit.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Whose records; `None` for audit rows and identity alone.
+    pub(crate) tenant: Option<TenantId>,
+    /// When, microseconds since the epoch.
+    pub(crate) at: i64,
+    /// Claims given up, before others are taken.
+    pub(crate) releases: Vec<String>,
+    /// Claims taken.
+    pub(crate) claims: Vec<String>,
+    /// In order; a later one may build on an earlier one.
+    pub(crate) writes: Vec<Write>,
+    /// The answer to keep under an idempotency key.
+    pub(crate) answer: Option<KeptAnswer>,
+    /// Identity: each must change at least one row.
+    pub(crate) changes: Vec<Change>,
+    /// Rows of the trail.
+    pub(crate) audit: Vec<AuditRow>,
+}
+
+/// One version of one record.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) resource_type: ResourceType,
+    pub(crate) id: Id,
+    /// The version that it replaces; `None` where there must be none.
+    pub(crate) replaces: Option<u32>,
+    pub(crate) version: u32,
+    pub(crate) is_deleted: bool,
+    pub(crate) patient: Option<Id>,
+    pub(crate) is_chart: bool,
+    pub(crate) moment: i64,
+    pub(crate) moment_end: i64,
+    pub(crate) last_updated: i64,
+    pub(crate) content_hash: u128,
+    pub(crate) body: Arc<str>,
+    /// Index rows that the replaced version has and this one has not.
+    pub(crate) removed: Vec<IndexRow>,
+    /// Index rows that this version has and the replaced one has not.
+    pub(crate) added: Vec<IndexRow>,
+    pub(crate) outcome: WriteOutcome,
+}
+
+/// An answer kept for a repeated call.
+#[derive(Debug)]
+pub(crate) struct KeptAnswer {
+    pub(crate) subject: String,
+    pub(crate) client: String,
+    pub(crate) key: String,
+    pub(crate) request_hash: [u8; 32],
+    pub(crate) answer: String,
+}
+
+/// A statement that must change at least one row.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) statement: Statement,
+    /// What it means when no row changed.
+    pub(crate) otherwise: Conflict,
+}
+
+/// One row of the trail; the writer adds chain, number and hashes.
+#[derive(Debug)]
+pub(crate) struct AuditRow {
+    pub(crate) at: i64,
+    pub(crate) tenant: Option<TenantId>,
+    /// The entry as JSON: the hash is taken over these bytes.
+    pub(crate) payload: String,
+}

@@ -1,0 +1,24 @@
+//! Numbered migrations, forward only. The number of the last one applied is the schema's version.
+
+use crate::StoreError;
+
+/// SQLite's migrations: the first brings an empty file to version 1.
+pub(super) const SQLITE: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+
+/// The migrations that a schema of this version still needs.
+pub(super) fn outstanding<'m>(
+    migrations: &'m [&'m str],
+    version: i64,
+    applies_migrations: bool,
+) -> Result<&'m [&'m str], StoreError> {
+    let known = migrations.len();
+    let applied = usize::try_from(version).ok().filter(|applied| *applied <= known);
+    let outstanding = applied.and_then(|applied| migrations.get(applied..));
+    match outstanding {
+        None => Err(StoreError::NewerSchema { version, known }),
+        Some(outstanding) if !outstanding.is_empty() && !applies_migrations => {
+            Err(StoreError::OlderSchema { version, known })
+        }
+        Some(outstanding) => Ok(outstanding),
+    }
+}

@@ -1,0 +1,87 @@
+//! SQLite: short reads where they are called, long ones on a few threads, and one writer thread.
+
+mod apply;
+mod connection;
+mod index_statements;
+mod readers;
+mod scanners;
+mod trail;
+mod writer;
+
+use std::{ops::ControlFlow, path::Path};
+
+use medcor_fhir::{Id, ResourceType};
+use medcor_policy::TenantId;
+
+use self::{readers::Readers, scanners::Scanners, writer::Writer};
+use super::{
+    Settings,
+    backend::Stored,
+    statement::{Found, Lane, Row, Statement},
+};
+use crate::{StoreError, batch::Batch};
+
+/// An open SQLite file.
+pub(crate) struct Sqlite {
+    readers: Readers,
+    scanners: Scanners,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the file and checks or migrates its schema.
+    pub(super) fn open(path: &Path, settings: &Settings) -> Result<Self, StoreError> {
+        let mut connection = connection::open_writer(path, settings.audit_durability)?;
+        connection::migrate(&mut connection, settings.applies_migrations)?;
+        Ok(Self {
+            readers: Readers::new(path),
+            scanners: Scanners::start(path, settings.readers)?,
+            writer: Writer::start(connection, settings)?,
+        })
+    }
+
+    pub(super) async fn rows(&self, lane: Lane, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        match lane {
+            Lane::Inline => self.readers.with(|reader| reader.rows(&statement)),
+            Lane::Scan => self.scanners.run(move |reader| reader.rows(&statement)).await,
+        }
+    }
+
+    pub(super) async fn records(&self, lane: Lane, statement: Statement) -> Result<Vec<Found>, StoreError> {
+        match lane {
+            Lane::Inline => self.readers.with(|reader| reader.records(&statement)),
+            Lane::Scan => self.scanners.run(move |reader| reader.records(&statement)).await,
+        }
+    }
+
+    pub(super) async fn scan<S: Send + 'static>(
+        &self,
+        statement: Statement,
+        mut state: S,
+        visit: fn(&mut S, Found) -> ControlFlow<()>,
+    ) -> Result<S, StoreError> {
+        let scan = move |reader: &readers::Reader| {
+            reader.scan(&statement, |found| visit(&mut state, found))?;
+            Ok(state)
+        };
+        self.scanners.run(scan).await
+    }
+
+    pub(super) fn stored(
+        &self,
+        tenant: TenantId,
+        keys: &[(ResourceType, Id)],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.readers.with(|reader| keys.iter().map(|(of, id)| reader.stored(tenant, *of, id)).collect())
+    }
+
+    pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.writer.commit(batch).await
+    }
+
+    pub(super) async fn close(&self) {
+        self.scanners.close();
+        self.writer.close().await;
+        self.readers.close();
+    }
+}
