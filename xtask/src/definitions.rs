@@ -5,6 +5,7 @@
 mod package;
 mod search;
 mod structure;
+mod terminology;
 
 use std::{
     error::Error,

@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use crate::{
     Id, Problem, ProblemKind, ResourceType,
-    validate::spelling::{nearest, shown},
+    validate::{
+        place::Place,
+        spelling::{shown, suggestion},
+    },
 };
 
 /// Most bytes of one resource.
@@ -34,13 +37,15 @@ impl ParsedResource {
             return Err(vec![too_large()]);
         }
         let value = json::parse(&text)?;
-        let resource_type = resource_type_of(&value).map_err(|problem| vec![problem])?;
+        let resource_type =
+            resource_type_of(&value, &Place::Root("Resource")).map_err(|problem| vec![problem])?;
         Ok(Self { resource_type, text, value })
     }
 
     /// Takes a value built by our own code; its text is its compact serialisation.
     pub fn from_value(value: Value) -> Result<Self, Vec<Problem>> {
-        let resource_type = resource_type_of(&value).map_err(|problem| vec![problem])?;
+        let resource_type =
+            resource_type_of(&value, &Place::Root("Resource")).map_err(|problem| vec![problem])?;
         if depth(&value) > RESOURCE_DEPTH_MAX {
             return Err(vec![json::too_deep(resource_type.name().to_owned())]);
         }
@@ -96,24 +101,24 @@ impl ParsedResource {
     }
 }
 
-fn resource_type_of(value: &Value) -> Result<ResourceType, Problem> {
+/// The type that a resource says it is of; the problem, if it does not.
+pub(crate) fn resource_type_of(value: &Value, place: &Place<'_>) -> Result<ResourceType, Problem> {
     let Some(object) = value.as_object() else {
-        return Err(Problem::new("Resource", ProblemKind::Structure, "a resource is a JSON object"));
+        let message = "a resource is a JSON object";
+        return Err(Problem::new(place.to_string(), ProblemKind::Structure, message));
     };
-    let path = "Resource.resourceType";
+    let problem = |kind, message: &str| Problem::new(format!("{place}.resourceType"), kind, message);
     let Some(member) = object.get("resourceType") else {
         let message = "`resourceType` is missing: it names the type, such as \"Patient\"";
-        return Err(Problem::new(path, ProblemKind::Required, message));
+        return Err(problem(ProblemKind::Required, message));
     };
     let Some(name) = member.as_str() else {
-        return Err(Problem::new(path, ProblemKind::Structure, "`resourceType` is a JSON string"));
+        return Err(problem(ProblemKind::Structure, "`resourceType` is a JSON string"));
     };
     ResourceType::from_name(name).ok_or_else(|| {
-        let message = match nearest(name, ResourceType::all().map(ResourceType::name)) {
-            Some(known) => format!("`{}` is not an R4 resource type; did you mean `{known}`?", shown(name)),
-            None => format!("`{}` is not an R4 resource type", shown(name)),
-        };
-        Problem::new(path, ProblemKind::Structure, message)
+        let suggestion = suggestion(name, ResourceType::all().map(ResourceType::name));
+        let message = format!("`{}` is not an R4 resource type{suggestion}", shown(name));
+        problem(ProblemKind::Structure, &message)
     })
 }
 

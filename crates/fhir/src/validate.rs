@@ -1,6 +1,17 @@
 //! Validation of one resource against the R4 definitions, all problems at once.
 
+mod bundle;
+mod code;
+mod contained;
+mod format;
+pub(crate) mod invariant;
+mod narrative;
+pub(crate) mod place;
+mod reference;
 pub(crate) mod spelling;
+mod walk;
+
+use serde_json::{Map, Value};
 
 use crate::ParsedResource;
 
@@ -45,6 +56,12 @@ pub enum ProblemKind {
 }
 
 /// Every problem of this resource; empty when it is valid R4.
-pub fn validate(_resource: &ParsedResource) -> Vec<Problem> {
-    Vec::new()
+///
+/// Resources inside it (contained ones, entries of a Bundle, parameters) are validated with it. Of more than
+/// [`PROBLEMS_MAX`] problems the first are listed, and a last one says that there are more.
+pub fn validate(resource: &ParsedResource) -> Vec<Problem> {
+    walk::problems(resource.resource_type(), resource.value())
 }
+
+/// The members of a JSON object.
+type Object = Map<String, Value>;

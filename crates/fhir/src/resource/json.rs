@@ -9,13 +9,13 @@ use serde_json::{Map, Number, Value, map::Entry};
 use super::RESOURCE_DEPTH_MAX;
 use crate::{
     Problem, ProblemKind, ResourceType,
-    validate::{PROBLEMS_MAX, spelling::shown},
+    validate::{PROBLEMS_MAX, place::Place},
 };
 
 pub(super) fn parse(text: &str) -> Result<Value, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let seed = ValueSeed { place: &Place::Root, depth: 0, problems: &mut problems };
+    let seed = ValueSeed { place: &Place::Root(""), depth: 0, problems: &mut problems };
     let parsed = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     match parsed {
         Ok(value) if problems.is_empty() => Ok(value),
@@ -40,23 +40,6 @@ fn rooted(mut problems: Vec<Problem>, value: &Value) -> Vec<Problem> {
         problem.path.insert_str(0, root);
     }
     problems
-}
-
-/// Where the parser is: a list through its own stack frames, written out only for a problem.
-enum Place<'a> {
-    Root,
-    Member(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Member(parent, name) => write!(formatter, "{parent}.{}", shown(name)),
-            Self::Item(parent, index) => write!(formatter, "{parent}[{index}]"),
-        }
-    }
 }
 
 struct ValueSeed<'a> {

@@ -24,7 +24,7 @@ pub(super) fn stamped(text: &str, id: &Id, version: u32, last_updated: &str) -> 
             edits.insert(after_id, meta);
         }
         Some(value) => {
-            stamp_meta(&mut edits, text, value, &format!("\"{version}\""), &last_updated.to_string())
+            stamp_meta(&mut edits, text, value, &format!("\"{version}\""), &last_updated.to_string());
         }
     }
     edits.apply(text)

@@ -10,8 +10,13 @@ pub(crate) fn shown(name: &str) -> String {
     name.chars().take(SHOWN_MAX).map(|letter| if is_safe(letter) { letter } else { '?' }).collect()
 }
 
+/// The end of a message about an unknown name: which known one may have been meant.
+pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |known| format!("; did you mean `{known}`?"))
+}
+
 /// The known name that is nearest to `name`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > SHOWN_MAX {
         return None;
     }
