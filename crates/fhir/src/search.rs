@@ -1,7 +1,8 @@
-//! Search by the R4 SearchParameter definitions: which parameters exist, what a record is found by,
+//! Search by the R4 `SearchParameter` definitions: which parameters exist, what a record is found by,
 //! what a query asks, and whether a record matches it.
 
 pub mod extract;
+mod matches;
 pub mod name;
 pub mod parameter;
 mod program;
@@ -9,4 +10,4 @@ pub mod query;
 
 pub use extract::{IndexEntry, IndexValue, index_entries, index_entries_for, parameter_entries};
 pub use parameter::{ParameterId, SearchKind, SearchParameter};
-pub use query::{Filter, FilterValue, Modifier, Prefix, Query, QueryProblem, Sort, Total};
+pub use query::{Filter, FilterValue, Modifier, Prefix, Query, QueryProblem, Sort, SortKey, Total, escape};

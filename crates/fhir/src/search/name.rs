@@ -1,7 +1,7 @@
 //! Finding people and places by name: folding, tokens and sounds.
 //!
 //! MedCor adds four parameters to the types that carry a name or a telephone (Patient, Practitioner,
-//! RelatedPerson, Person, Organization, Location, HealthcareService): see the constants.
+//! `RelatedPerson`, Person, Organization, Location, `HealthcareService`): see the constants.
 //!
 //! Apostrophes and hyphens are written in two ways, so a text that has them is found by both readings:
 //! [`fold`] drops the apostrophe and turns the hyphen into a space (`O'Brien-Smith` is `obrien smith`),
@@ -140,7 +140,7 @@ pub fn sound(word: &str) -> String {
 /// An extension (`x12`, `ext. 12`) and the international prefix `00` are left out.
 pub fn phone_digits(text: &str) -> Option<String> {
     let number = text.strip_prefix("tel:").unwrap_or(text);
-    let end = number.find(|letter: char| matches!(letter, 'x' | 'X' | 'e' | 'E' | ';' | '#'));
+    let end = number.find(['x', 'X', 'e', 'E', ';', '#']);
     let number = end.map_or(number, |end| number.split_at(end).0);
     let digits: String = number.chars().filter(char::is_ascii_digit).take(PHONE_DIGITS_MAX).collect();
     let digits = digits.strip_prefix("00").unwrap_or(&digits);
@@ -259,11 +259,10 @@ fn sound_at(letters: &[u8], position: usize) -> (&'static str, usize) {
         }
         b'b' | b'p' => "P",
         b'c' if is_before_front_vowel => "S",
-        b'c' | b'k' | b'q' => "K",
+        b'g' if is_before_front_vowel => "J",
+        b'c' | b'g' | b'k' | b'q' => "K",
         b'd' | b't' => "T",
         b'f' | b'v' => "F",
-        b'g' if is_before_front_vowel => "J",
-        b'g' => "K",
         b'h' if is_first => "H",
         b'j' => "J",
         b'l' => "L",
@@ -284,20 +283,20 @@ fn cluster_sound(rest: &[u8], is_first: bool) -> Option<(&'static str, usize)> {
     let found = match rest {
         [b't', b's', b'c', b'h', ..] => ("X", 4),
         [b's', b'c', b'h', b'm' | b'n' | b'l' | b'w' | b'r', ..] => ("S", 3),
-        [b's', b'c', b'h', ..] => ("X", 3),
-        [b't', b'c', b'h', ..] => ("X", 3),
-        [b'c', b'h', b'r' | b'l' | b't', ..] => ("K", 2),
-        [b'c', b'h', ..] | [b'c', b'z', ..] | [b's', b'h', ..] => ("X", 2),
-        [b's', b'c', b'e' | b'i', ..] => ("S", 2),
-        [b's', b'z', ..] | [b't', b'z', ..] | [b't', b's', ..] | [b'z', b'z', ..] => ("S", 2),
-        [b'p', b'h', ..] | [b'p', b'f', ..] => ("F", 2),
+        [b's' | b't', b'c', b'h', ..] => ("X", 3),
+        [b'c', b'h', b'r' | b'l' | b't', ..]
+        | [b'g', b'h', b'a' | b'e' | b'i' | b'o' | b'u', ..]
+        | [b'c', b'k', ..]
+        | [b'k', b'h', ..]
+        | [b'q', b'u', ..]
+        | [b'g', b'u', b'e' | b'i', ..] => ("K", 2),
+        [b'c' | b's', b'h', ..] | [b'c', b'z', ..] => ("X", 2),
+        [b's', b'c', b'e' | b'i', ..] | [b's' | b't' | b'z', b'z', ..] | [b't', b's', ..] => ("S", 2),
+        [b'p', b'h' | b'f', ..] => ("F", 2),
         [b't', b'h', ..] | [b'd', b't', ..] => ("T", 2),
         [b'd', b'g', b'e' | b'i' | b'y', ..] => ("J", 2),
-        [b'g', b'h', b'a' | b'e' | b'i' | b'o' | b'u', ..] => ("K", 2),
         [b'g', b'h', ..] => ("", 2),
-        [b'c', b'k', ..] | [b'k', b'h', ..] | [b'q', b'u', ..] | [b'g', b'u', b'e' | b'i', ..] => ("K", 2),
         [b'c', b'c', b'e' | b'i', ..] => ("KS", 2),
-        [b'c', b'c', ..] => ("K", 2),
         [b'w', b'h', ..] if is_first => ("F", 2),
         _ => return None,
     };

@@ -26,7 +26,6 @@ pub(super) struct Path {
     pub(super) steps: Box<[Step]>,
     pub(super) data_type: DataType,
     /// The system of a `code`.
-    #[expect(dead_code, reason = "queries read it")]
     pub(super) implied_system: Option<&'static str>,
 }
 

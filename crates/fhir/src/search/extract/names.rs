@@ -29,7 +29,9 @@ pub(super) fn entries(resource_type: ResourceType, record: &Value, extraction: &
     if let Some(parameter) = name_sound {
         let sounds: BTreeSet<String> =
             all_words.iter().filter(|word| word.len() > 1).map(|word| sound(word)).collect();
-        sounds.into_iter().for_each(|sound| add_token(parameter, sound, extraction));
+        for sound in sounds {
+            add_token(parameter, sound, extraction);
+        }
     }
     if let Some(parameter) = name_word {
         for word in &all_words {
@@ -37,10 +39,14 @@ pub(super) fn entries(resource_type: ResourceType, record: &Value, extraction: &
         }
     }
     if let Some(parameter) = full_name {
-        names.into_iter().for_each(|(folded, exact)| add_string(parameter, folded, exact, extraction));
+        for (folded, exact) in names {
+            add_string(parameter, folded, exact, extraction);
+        }
     }
     if let Some(parameter) = phone {
-        phone_numbers(record).into_iter().for_each(|digits| add_token(parameter, digits, extraction));
+        for digits in phone_numbers(record) {
+            add_token(parameter, digits, extraction);
+        }
     }
 }
 

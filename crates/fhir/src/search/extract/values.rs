@@ -31,12 +31,14 @@ pub(super) fn read<'a>(
         SearchKind::String => read_string(data_type, value, &mut |text| add_string(text, reading, add)),
         SearchKind::Reference => read_reference(data_type, value).into_iter().for_each(add),
         SearchKind::Date => {
-            let span = read_date(data_type, value);
-            span.into_iter().for_each(|TimeSpan { low, high }| add(IndexValue::Date { low, high }));
+            if let Some(TimeSpan { low, high }) = read_date(data_type, value) {
+                add(IndexValue::Date { low, high });
+            }
         }
         SearchKind::Number => {
-            let range = read_number(data_type, value);
-            range.into_iter().for_each(|(low, high)| add(IndexValue::Number { low, high }));
+            if let Some((low, high)) = read_number(data_type, value) {
+                add(IndexValue::Number { low, high });
+            }
         }
         SearchKind::Quantity => read_quantity(data_type, value).into_iter().for_each(add),
         SearchKind::Uri => value.as_str().into_iter().for_each(|uri| add(IndexValue::Uri(uri.into()))),
