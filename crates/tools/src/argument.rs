@@ -50,7 +50,7 @@ pub(crate) fn fold(
     let mut problems = Vec::new();
     let mut folded = Folded { arguments: Map::new(), lookups: BTreeMap::new() };
     for (name, value) in given {
-        take(tool, &mut folded, &mut problems, name, value);
+        take(tool, &mut folded, &mut problems, &name, value);
     }
     for (name, value) in implied {
         folded.arguments.entry(*name).or_insert_with(|| (*value).into());
@@ -71,21 +71,21 @@ fn take(
     tool: &CompiledTool,
     folded: &mut Folded,
     problems: &mut Vec<ArgumentProblem>,
-    name: String,
+    name: &str,
     value: Value,
 ) {
     // Models send null for what they leave out.
     if value.is_null() {
         return;
     }
-    let Some(parameter) = tool.parameter_of(&name) else {
-        problems.push(unknown(tool, &name));
+    let Some(parameter) = tool.parameter_of(name) else {
+        problems.push(unknown(tool, name));
         return;
     };
-    let lookup = lookup_by(&name);
+    let lookup = lookup_by(name);
     match folded.arguments.get(parameter) {
         Some(earlier) if *earlier != value => problems.push(ArgumentProblem {
-            path: pointer(&name),
+            path: pointer(name),
             problem: format!("contradicts another argument that also means `{parameter}`; give one of them"),
         }),
         _ => {
@@ -153,7 +153,9 @@ fn coerce(schema: Option<&Value>, value: &mut Value) {
         *value = coerced;
     }
     if let (Value::Array(items), Some(schema)) = (value, schema.get("items")) {
-        items.iter_mut().for_each(|item| coerce(Some(schema), item));
+        for item in items {
+            coerce(Some(schema), item);
+        }
     }
 }
 

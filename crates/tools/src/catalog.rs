@@ -18,11 +18,14 @@ pub use ranking::Hit;
 /// Longest name of a tool: clients prefix it and stop at 64.
 const NAME_LENGTH_MAX: usize = 40;
 
+/// The arguments that an alias implies.
+pub type Implied = &'static [(&'static str, &'static str)];
+
 /// Every tool, resource and prompt.
 pub struct Catalog {
     capabilities: Vec<&'static Capability>,
     tools: BTreeMap<&'static str, CompiledTool>,
-    aliases: HashMap<&'static str, (&'static str, &'static [(&'static str, &'static str)])>,
+    aliases: HashMap<&'static str, (&'static str, Implied)>,
     index: ranking::Index,
 }
 
@@ -99,7 +102,7 @@ impl Catalog {
     }
 
     /// The tool of this name or alias, and the arguments that the alias implies.
-    pub fn find(&self, name: &str) -> Option<(&CompiledTool, &'static [(&'static str, &'static str)])> {
+    pub fn find(&self, name: &str) -> Option<(&CompiledTool, Implied)> {
         if let Some(tool) = self.tools.get(name) {
             return Some((tool, &[]));
         }

@@ -357,7 +357,9 @@ impl ErrorReport {
                 push_line(&mut text, &parts);
             }
         }
-        text.push_str(&format!("\n(request {})", self.request_id));
+        text.push_str("\n(request ");
+        text.push_str(&self.request_id);
+        text.push(')');
         text
     }
 }
@@ -419,16 +421,17 @@ impl From<StoreError> for ToolError {
                     format!("a {resource_type} with this id exists already")
                 }
                 Conflict::Claimed(_) => "another call was first; read again what is free".to_owned(),
+                Conflict::Answered => {
+                    "a call with this idempotency key was answered meanwhile; repeat it for that answer"
+                        .to_owned()
+                }
             }),
             StoreError::TooCostly => Self::invalid(
                 "",
                 "the search takes too long; add a condition such as a patient, a code or a date",
             ),
             StoreError::NotReady => Self::NotReady,
-            error @ (StoreError::OutsidePermit { .. }
-            | StoreError::OutsideArea(_)
-            | StoreError::Database(_)
-            | StoreError::Damaged(_)) => Self::Server(Box::new(error)),
+            error => Self::Server(Box::new(error)),
         }
     }
 }

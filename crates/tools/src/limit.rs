@@ -12,6 +12,7 @@ pub enum RateLimit {
 
 impl RateLimit {
     /// Lets the call through, or refuses it with the time to wait.
+    #[expect(clippy::unnecessary_wraps, reason = "a limit that is on refuses")]
     pub(crate) fn admit(&self, _caller: &Caller, _effect: Effect) -> Result<(), ToolError> {
         match self {
             Self::Off => Ok(()),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     Answer, Caller, Catalog, CompiledTool, ErrorReport, RateLimit, ToolContext, ToolError,
     argument::{self, Folded},
+    catalog::Implied,
 };
 
 /// Tenants whose settings are kept at hand.
@@ -103,7 +104,7 @@ impl Pipeline {
                 let outcome = Outcome::Failure(error.code().name().to_owned());
                 let entry = self.entry(&call, Some(tool), &parameters, outcome);
                 let recorded = session.abandon(entry).await;
-                Err(self.report(&call, Some(tool), recorded.err().map_or(error, ToolError::from)))
+                Err(self.report(&call, Some(tool), &recorded.err().map_or(error, ToolError::from)))
             }
         }
     }
@@ -137,10 +138,7 @@ impl Pipeline {
     }
 
     /// The tool that is meant. A tool that only names another is followed once.
-    fn target(
-        &self,
-        call: &mut Call<'_>,
-    ) -> Result<(&CompiledTool, &'static [(&'static str, &'static str)]), ToolError> {
+    fn target(&self, call: &mut Call<'_>) -> Result<(&CompiledTool, Implied), ToolError> {
         let found = self.catalog.find(call.tool);
         let Some((tool, implied)) = found else { return Err(self.unknown(call.caller, call.tool)) };
         let Some(forward) = tool.entry.forward else { return Ok((tool, implied)) };
@@ -190,7 +188,7 @@ impl Pipeline {
         let outcome = Outcome::Failure(error.code().name().to_owned());
         let entry = self.entry(call, tool, &parameters, outcome);
         let recorded = self.store.ledger().record(entry).await;
-        self.report(call, tool, recorded.err().map_or(error, ToolError::from))
+        self.report(call, tool, &recorded.err().map_or(error, ToolError::from))
     }
 
     fn entry(
@@ -219,12 +217,12 @@ impl Pipeline {
         }
     }
 
-    fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: ToolError) -> Refusal {
+    fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: &ToolError) -> Refusal {
         if let Some(cause) = error.cause() {
             let name = tool.map_or("unknown", |tool| tool.entry.name);
             tracing::error!(request.id = call.request_id, tool.name = name, cause, "a call failed");
         }
-        ErrorReport::new(&error, call.request_id, self.store.clock().timestamp().to_string())
+        ErrorReport::new(error, call.request_id, self.store.clock().timestamp().to_string())
     }
 }
 
