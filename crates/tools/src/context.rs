@@ -5,6 +5,7 @@ use std::sync::Arc;
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::{Action, Principal, Visibility};
 use medcor_store::{Clock, Record, Session, identity::Tenant};
+use serde::Deserialize;
 
 use crate::{Caller, Catalog, FhirType, Ref, ToolError};
 
@@ -87,4 +88,13 @@ impl<'c> ToolContext<'c> {
     pub fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
+}
+
+/// A typed view of a record, which borrows from its text: `let patient: Patient<'_> = view(&record)?`.
+///
+/// # Errors
+///
+/// `SERVER_ERROR` when what is stored is not what R4 says; writing has checked it.
+pub fn view<'r, V: Deserialize<'r>>(record: &'r Record) -> Result<V, ToolError> {
+    Ok(serde_json::from_str(&record.body)?)
 }

@@ -19,7 +19,7 @@ mod tool;
 pub use answer::{Answer, BYTES_MAX, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
 pub use caller::Caller;
 pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied};
-pub use context::ToolContext;
+pub use context::{ToolContext, view};
 pub use error::{ArgumentProblem, Candidate, ErrorCode, ErrorReport, ToolError};
 pub use limit::RateLimit;
 pub use medcor_policy::{Action, Area, Need, Role};
