@@ -77,7 +77,7 @@ fn file(lines: &BTreeMap<&str, BTreeMap<&str, String>>) -> String {
         content.push_str(base);
         content.push('\n');
         for (code, line) in parameters {
-            content.push_str(&format!(" {code} {line}\n"));
+            content.extend([" ", code, " ", line, "\n"]);
         }
     }
     content

@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(values("given", &patient), ["sean = Séan", "peter = Peter"]);
         assert_eq!(
             values("phonetic", &patient),
-            ["APRN = obrien", "SN = sean", "PTR = peter", "TR = dr", "JM = jim"]
+            ["APRN  = obrien", "SN  = sean", "PTR  = peter", "TR  = dr", "JM  = jim"]
         );
         assert_eq!(
             values(name::FULL_NAME, &patient),

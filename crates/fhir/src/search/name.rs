@@ -135,6 +135,12 @@ pub fn sound(word: &str) -> String {
     if code.is_empty() { word.to_owned() } else { code }
 }
 
+/// The phonetic code as a string parameter compares it: with a space at its end, since strings are found by
+/// their beginning and a code must not be found by the beginning of a longer one.
+pub(super) fn sound_text(word: &str) -> String {
+    sound(word) + " "
+}
+
 /// The digits of a telephone number; `None` when there are fewer than seven.
 ///
 /// An extension (`x12`, `ext. 12`) and the international prefix `00` are left out.

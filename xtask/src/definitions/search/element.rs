@@ -18,7 +18,7 @@ pub(super) struct Root {
 /// A path to values of one data type, as in the data file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path {
-    path: String,
+    members: String,
     /// The family of data types that are read alike.
     pub(super) data_type: String,
     /// The code system of a `code`, where its value set draws on one only.
@@ -27,7 +27,7 @@ pub(super) struct Path {
 
 impl fmt::Display for Path {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "." } else { &self.path };
+        let path = if self.members.is_empty() { "." } else { &self.members };
         write!(formatter, "{path}:{}", self.data_type)?;
         match &self.system {
             Some(system) => write!(formatter, "@{system}"),
@@ -103,10 +103,10 @@ impl Elements {
             if name != "deceased" {
                 return Err(format!("presence of `{name}` is not supported").into());
             }
-            return Ok(vec![Path { path: parent.to_owned(), data_type: name.to_owned(), system: None }]);
+            return Ok(vec![Path { members: parent.to_owned(), data_type: name.to_owned(), system: None }]);
         }
         let typed = |data_type: &String| Path {
-            path: if place.is_choice { chosen(&place.path, data_type) } else { place.path.clone() },
+            members: if place.is_choice { chosen(&place.path, data_type) } else { place.path.clone() },
             data_type: family(data_type).to_owned(),
             system: place.system.clone().filter(|_| data_type == "code"),
         };
@@ -126,9 +126,9 @@ impl Elements {
                 Step::Resource => place = Place { path: "/".to_owned(), ..self.start(base) },
                 Step::Cast(data_type) => cast(&mut place, data_type)?,
                 Step::First => place.path.push_str("[0]"),
-                Step::WhereEquals(element, text) => place.path.push_str(&format!("[{element}={text}]")),
-                Step::WhereHasExtension(url) => place.path.push_str(&format!("[~{url}]")),
-                Step::WhereRefersTo(resource_type) => place.path.push_str(&format!("[>{resource_type}]")),
+                Step::WhereEquals(element, text) => place.path.extend(["[", element, "=", text, "]"]),
+                Step::WhereHasExtension(url) => place.path.extend(["[~", url, "]"]),
+                Step::WhereRefersTo(resource_type) => place.path.extend(["[>", resource_type, "]"]),
                 Step::IsTrueOrPresent => {}
             }
         }

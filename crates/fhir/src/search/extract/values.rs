@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     super::{
         SearchKind,
-        name::{fold, fold_other_way, sound, words},
+        name::{fold, fold_other_way, sound_text, words},
         parameter::Reading,
         program::DataType,
     },
@@ -153,7 +153,7 @@ fn add_string<'a>(text: &'a str, reading: Reading, add: &mut dyn FnMut(IndexValu
     let folded = fold(text);
     if reading == Reading::Sound {
         for word in words(&folded) {
-            let (folded, exact) = (sound(word).into(), word.to_owned().into());
+            let (folded, exact) = (sound_text(word).into(), word.to_owned().into());
             add(IndexValue::String { folded, exact });
         }
         return;

@@ -187,7 +187,7 @@ fn word(alternative: &str, reading: Reading) -> Result<FilterValue, Refusal> {
     if folded.contains(' ') {
         return Err(Refusal::Expected("one word; repeat the parameter for each"));
     }
-    let folded = if reading == Reading::Sound { name::sound(&folded) } else { folded };
+    let folded = if reading == Reading::Sound { name::sound_text(&folded) } else { folded };
     Ok(FilterValue::String { folded, exact })
 }
 
