@@ -1,2 +1,3 @@
 //! MedCor.
+
 fn main() {}

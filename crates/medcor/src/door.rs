@@ -1,0 +1,63 @@
+//! The doors: one adapter per protocol. They carry calls to the pipeline and hold no rules.
+
+pub mod mcp_stdio;
+
+use std::sync::Arc;
+
+use medcor_oauth::Authenticator;
+use medcor_tools::Pipeline;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What every door needs.
+#[derive(Clone)]
+pub struct DoorState {
+    /// The road of every call.
+    pub pipeline: Arc<Pipeline>,
+    /// Turns tokens into callers.
+    pub authenticator: Arc<Authenticator>,
+    /// What the operator decided.
+    pub settings: Arc<DoorSettings>,
+}
+
+/// What the operator decided about the HTTP doors.
+#[derive(Debug, Clone)]
+pub struct DoorSettings {
+    /// The origin under which clients reach the server, such as `https://mcp.example.org`: scheme, host
+    /// and port without a path. Its host is an allowed `Host`, its origin an allowed `Origin`.
+    pub public_url: String,
+    /// Further hosts, such as `mcp.internal` or `mcp.internal:8443`. Loopback is always allowed.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of web pages that may call, such as `https://app.example.org`.
+    pub allowed_origins: Vec<String>,
+    /// Most connections at once.
+    pub connections_max: usize,
+}
+
+impl DoorSettings {
+    /// Settings for this public origin with nothing else allowed.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        Self {
+            public_url: public_url.into(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            connections_max: 1024,
+        }
+    }
+}
+
+/// Serves every door on every listener until `shutdown` is cancelled, then lets calls end.
+pub async fn serve(
+    _listeners: Vec<TcpListener>,
+    _state: DoorState,
+    _shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    todo!()
+}
+
+/// Adds the caps without which a log would show what callers send: rmcp writes whole requests at DEBUG.
+///
+/// `directives` is what the operator asked for, such as `info,medcor=debug`.
+pub fn log_directives(directives: &str) -> String {
+    format!("{directives},rmcp=warn")
+}
