@@ -4,7 +4,10 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{Page, Record, ToolError};
 
@@ -99,6 +102,9 @@ impl JsonSchema for FreeText {
 }
 
 /// A list: rows, how many, whether there are more, and what was asked.
+///
+/// It takes rows and gives none back, so a list of rows that borrow from records is also a list of
+/// `Row<'static>`, which is how a tool names its output.
 #[derive(Debug)]
 pub struct Listing<T> {
     results: Vec<Box<RawValue>>,
@@ -107,16 +113,16 @@ pub struct Listing<T> {
     is_truncated: bool,
     applied_filter: Map<String, Value>,
     hint: Option<&'static str>,
-    row: PhantomData<fn() -> T>,
+    row: PhantomData<fn(T)>,
 }
 
 impl<T: Serialize> Listing<T> {
     /// The rows of a page, as many as the byte budget takes. `applied_filter` says what was asked, in
     /// resolved form.
-    pub fn of_page(
-        page: &Page,
+    pub fn of_page<'p>(
+        page: &'p Page,
         applied_filter: Map<String, Value>,
-        mut row: impl FnMut(&Record) -> Result<T, ToolError>,
+        mut row: impl FnMut(&'p Record) -> Result<T, ToolError>,
     ) -> Result<Self, ToolError> {
         let mut rows = ListingBuilder::new();
         let mut taken = 0;
@@ -135,6 +141,14 @@ impl<T: Serialize> Listing<T> {
     #[must_use]
     pub fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
+        self
+    }
+
+    /// Says that rows follow, and where.
+    #[must_use]
+    pub fn with_more(mut self, next_cursor: Option<String>) -> Self {
+        self.is_truncated = true;
+        self.next_cursor = next_cursor;
         self
     }
 
@@ -164,7 +178,7 @@ pub struct ListingBuilder<T> {
     results: Vec<Box<RawValue>>,
     bytes: usize,
     is_truncated: bool,
-    row: PhantomData<fn() -> T>,
+    row: PhantomData<fn(T)>,
 }
 
 impl<T> Default for ListingBuilder<T> {
@@ -182,11 +196,11 @@ impl<T: Serialize> ListingBuilder<T> {
     /// Adds a row; `false` when the budget is spent and the row was left out. The first row is always
     /// taken.
     pub fn push(&mut self, row: &T) -> Result<bool, ToolError> {
-        let text = serde_json::to_string(row)?;
-        let fits = self.results.is_empty() || self.bytes + text.len() <= BYTES_MAX;
+        let row = to_raw_value(row)?;
+        let fits = self.results.is_empty() || self.bytes + row.get().len() <= BYTES_MAX;
         if fits {
-            self.bytes += text.len();
-            self.results.push(RawValue::from_string(text)?);
+            self.bytes += row.get().len();
+            self.results.push(row);
         } else {
             self.is_truncated = true;
         }
