@@ -1,6 +1,6 @@
 //! Everything that a call can end in, and the one table from code to HTTP, FHIR and MCP.
 
-use medcor_fhir::Problem;
+use medcor_fhir::{Problem, search::QueryProblem};
 use medcor_policy::{Area, Denial, Need};
 use medcor_store::{Conflict, StoreError};
 use serde::Serialize;
@@ -403,6 +403,12 @@ impl From<Vec<Problem>> for ToolError {
     fn from(problems: Vec<Problem>) -> Self {
         let to_argument = |problem: Problem| ArgumentProblem { path: problem.path, problem: problem.message };
         Self::Validation(problems.into_iter().map(to_argument).collect())
+    }
+}
+
+impl From<QueryProblem> for ToolError {
+    fn from(problem: QueryProblem) -> Self {
+        Self::invalid(format!("/{}", problem.parameter), problem.message)
     }
 }
 
