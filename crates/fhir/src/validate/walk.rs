@@ -85,12 +85,10 @@ impl<'v> Walk<'v> {
                 self.other_member(node, name, value, &mut tally);
                 continue;
             };
-            let companion = if has_companions { object.get(&format!("_{name}")) } else { None };
-            let is_present = self.element(
-                element,
-                Values { value: Some(value), companion },
-                &Place::Member(place, element.path_name),
-            );
+            let may_have_companion = has_companions && matches!(element.kind, Kind::Primitive(_));
+            let companion = if may_have_companion { object.get(&format!("_{name}")) } else { None };
+            let values = Values { value: Some(value), companion };
+            let is_present = self.element(element, values, &Place::Member(place, element.path_name));
             self.count(node, element, is_present, &mut tally);
         }
         if structure.required & !tally.present != 0 {
