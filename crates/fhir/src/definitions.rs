@@ -13,6 +13,11 @@ use crate::{ResourceType, validate::invariant::Invariant};
 pub(crate) static DEFINITIONS: LazyLock<Definitions> =
     LazyLock::new(|| read::definitions(include_str!("definitions/structures.txt")));
 
+/// Reads the definitions now, so that the first validation need not wait a few milliseconds for them.
+pub fn load() {
+    LazyLock::force(&DEFINITIONS);
+}
+
 /// Choices such as `value[x]` in one structure, at most. `ElementDefinition` has the most.
 pub(crate) const CHOICES_MAX: usize = 8;
 

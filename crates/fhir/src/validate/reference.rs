@@ -45,7 +45,7 @@ enum Target {
     Unknown,
 }
 
-fn target_of(walk: &Walk<'_>, text: &str) -> Result<Target, String> {
+fn target_of(walk: &mut Walk<'_>, text: &str) -> Result<Target, String> {
     if let Some(id) = text.strip_prefix('#') {
         return contained_target(walk, id);
     }
@@ -68,18 +68,15 @@ fn target_of(walk: &Walk<'_>, text: &str) -> Result<Target, String> {
     Ok(Target::Known(target_type))
 }
 
-fn contained_target(walk: &Walk<'_>, id: &str) -> Result<Target, String> {
+fn contained_target(walk: &mut Walk<'_>, id: &str) -> Result<Target, String> {
     if id.is_empty() {
         // The container itself.
         return Ok(Target::Unknown);
     }
-    let mut contained = walk.contained();
-    let Some(target) = contained.find(|contained| contained.get("id").and_then(Value::as_str) == Some(id))
-    else {
-        return Err(format!("ref-1: no contained resource has the id `{}`", shown(id)));
-    };
-    let target_type = target.get("resourceType").and_then(Value::as_str).and_then(ResourceType::from_name);
-    Ok(target_type.map_or(Target::Unknown, Target::Known))
+    match walk.contained_types().get(id) {
+        Some(target_type) => Ok(target_type.map_or(Target::Unknown, Target::Known)),
+        None => Err(format!("ref-1: no contained resource has the id `{}`", shown(id))),
+    }
 }
 
 /// The type of `…/Type/id` and of `…/Type/id/_history/version`.

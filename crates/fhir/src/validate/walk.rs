@@ -1,5 +1,7 @@
 //! The walk through a resource, beside the definitions of what it may consist of.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{
@@ -15,7 +17,8 @@ use crate::{
 };
 
 pub(super) fn problems(resource_type: ResourceType, value: &Value) -> Vec<Problem> {
-    let mut walk = Walk { definitions: &DEFINITIONS, problems: Vec::new(), container: None };
+    let mut walk =
+        Walk { definitions: &DEFINITIONS, problems: Vec::new(), container: None, contained_types: None };
     walk.resource(value, &Place::Root(resource_type.name()));
     walk.problems
 }
@@ -25,6 +28,8 @@ pub(super) struct Walk<'v> {
     problems: Vec<Problem>,
     /// Where a reference such as `#x` is looked up: the resource itself, or the one that contains it.
     container: Option<&'v Object>,
+    /// What the container contains, by id; gathered when the first such reference is met.
+    contained_types: Option<HashMap<&'v str, Option<ResourceType>>>,
 }
 
 /// An object, beside what it may consist of.
@@ -46,18 +51,24 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// The resources contained in the one that is walked through, or in the one that contains it.
-    pub(super) fn contained(&self) -> impl Iterator<Item = &'v Object> {
-        let contained =
-            self.container.and_then(|container| container.get("contained")).and_then(Value::as_array);
-        contained.into_iter().flatten().filter_map(Value::as_object)
+    /// Whether nothing more would be listed: hostile text has more problems than are worth the time.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX
+    }
+
+    /// What the resource walked through, or its container, contains.
+    pub(super) fn contained_types(&mut self) -> &HashMap<&'v str, Option<ResourceType>> {
+        let container = self.container;
+        self.contained_types.get_or_insert_with(|| container.map(contained::types).unwrap_or_default())
     }
 
     /// A resource that stands alone: `#x` in it means what it contains itself.
     fn resource(&mut self, value: &'v Value, place: &Place<'_>) {
         let outer = std::mem::replace(&mut self.container, value.as_object());
+        let outer_types = self.contained_types.take();
         self.contained_resource(value, place);
         self.container = outer;
+        self.contained_types = outer_types;
     }
 
     /// A resource within the container.
@@ -81,6 +92,9 @@ impl<'v> Walk<'v> {
         let has_companions = object.keys().any(|name| name.starts_with('_'));
         let mut tally = Tally::default();
         for (name, value) in object {
+            if self.is_full() {
+                return;
+            }
             let Some(element) = structure.element(name) else {
                 self.other_member(node, name, value, &mut tally);
                 continue;

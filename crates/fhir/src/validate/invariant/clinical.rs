@@ -1,5 +1,7 @@
 //! Invariants of clinical resources.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Invariant, has, has_any, has_choice, is_coded, is_in_order, items, number};
@@ -150,12 +152,15 @@ fn is_allergy_in_error(allergy: &Object) -> bool {
 }
 
 fn is_value_outside_components(observation: &Object) -> bool {
-    let codings = |object: &'_ Value| object.pointer("/code/coding").and_then(Value::as_array).cloned();
     let components = items(observation, "component");
     if components.is_empty() || !has_choice(observation, "value") {
         return true;
     }
-    let own = observation.get("code").and_then(|code| code.get("coding")).and_then(Value::as_array);
-    let own = own.map_or(&[][..], Vec::as_slice);
-    !components.iter().filter_map(codings).flatten().any(|coding| own.contains(&coding))
+    let own: HashSet<String> = codings(observation.get("code")).map(Value::to_string).collect();
+    let mut codings_of_components = components.iter().flat_map(|component| codings(component.get("code")));
+    !codings_of_components.any(|coding| own.contains(&coding.to_string()))
+}
+
+fn codings(concept: Option<&Value>) -> impl Iterator<Item = &Value> {
+    concept.and_then(|concept| concept.get("coding")).and_then(Value::as_array).into_iter().flatten()
 }

@@ -1,10 +1,25 @@
 //! Invariants of questionnaires, value sets, capability statements and other definitions.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use super::{Invariant, count_of, has, has_any, has_choice, is_distinct, is_one_of, items};
+use super::{Invariant, count_of, has, has_any, has_choice, is_distinct, is_one_of, items, text};
+use crate::validate::Object;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
+    Invariant {
+        on: &["Questionnaire"],
+        key: "que-2",
+        rule: "each linkId of a questionnaire is unique in it",
+        holds: |questionnaire| is_unique_in_tree(questionnaire, "item", "linkId"),
+    },
+    Invariant {
+        on: &["CodeSystem"],
+        key: "csd-1",
+        rule: "each code of a code system is unique in it",
+        holds: |code_system| is_unique_in_tree(code_system, "concept", "code"),
+    },
     Invariant {
         on: &["Questionnaire.item"],
         key: "que-1",
@@ -133,7 +148,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         holds: |statement| has_any(statement, &["description", "software", "implementation"]),
     },
     Invariant {
-        on: &["CapabilityStatement", "TerminologyCapabilities"],
+        on: &["CapabilityStatement"],
         key: "cpb-14",
         rule: "a statement of kind instance has an implementation",
         holds: |statement| !is_one_of(statement, "kind", &["instance"]) || has(statement, "implementation"),
@@ -240,3 +255,17 @@ pub(super) const INVARIANTS: &[Invariant] = &[
         },
     },
 ];
+
+/// Whether no two objects under `branch`, however deep, have the same text under `name`.
+fn is_unique_in_tree(root: &Object, branch: &str, name: &str) -> bool {
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<&Value> = items(root, branch).iter().collect();
+    while let Some(value) = waiting.pop() {
+        let Some(object) = value.as_object() else { continue };
+        if text(object, name).is_some_and(|text| !seen.insert(text)) {
+            return false;
+        }
+        waiting.extend(items(object, branch));
+    }
+    true
+}
