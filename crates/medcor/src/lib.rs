@@ -1,4 +1,5 @@
 //! The server: its doors, and what puts it together.
 
 pub mod catalog;
+pub mod demonstration;
 pub mod door;
