@@ -4,7 +4,7 @@ use medcor_fhir::Id;
 use medcor_policy::{ClientId, SubjectId, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, batch::Batch, ledger};
 
 /// One call, as the trail remembers it. Never holds a parameter's value or anything of a record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,8 +100,9 @@ impl Ledger {
     }
 
     /// Writes one row that belongs to no session, such as a refusal; durable when it returns.
-    pub async fn record(&self, _entry: AuditEntry) -> Result<(), StoreError> {
-        todo!()
+    pub async fn record(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let audit = vec![ledger::audit_row(&entry)?];
+        self.store.backend().commit(Batch { audit, ..Batch::default() }).await
     }
 
     /// Walks every chain from its beginning.

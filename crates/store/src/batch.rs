@@ -59,7 +59,7 @@ pub(crate) struct Write {
 }
 
 /// An answer kept for a repeated call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeptAnswer {
     pub(crate) subject: String,
     pub(crate) client: String,

@@ -3,7 +3,10 @@
 use medcor_fhir::Id;
 use ring::{digest, hmac};
 
-use crate::batch::AuditRow;
+use crate::{AuditEntry, StoreError, batch::AuditRow};
+
+/// Most patients that one row names.
+pub(crate) const PATIENTS_MAX: usize = 100;
 
 /// A SHA-256, or a keyed one.
 pub(crate) type Hash = [u8; 32];
@@ -74,6 +77,12 @@ impl Chain {
     pub(crate) fn at(id: Id, sequence: i64, hash: Hash) -> Self {
         Self { id, sequence, hash }
     }
+}
+
+/// The entry as a row. Its JSON has a fixed order of members, so equal entries have equal bytes.
+pub(crate) fn audit_row(entry: &AuditEntry) -> Result<AuditRow, StoreError> {
+    let payload = serde_json::to_string(entry).map_err(|error| StoreError::Database(error.into()))?;
+    Ok(AuditRow { at: entry.at, tenant: entry.tenant, payload })
 }
 
 fn sha256(parts: &[&[u8]]) -> Hash {

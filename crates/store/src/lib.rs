@@ -4,7 +4,7 @@
 //! written but by [`Session::commit`] and [`Ledger::record`], and both return only when the audit row is
 //! durable.
 
-#![expect(dead_code, unused_imports, reason = "the seam lands before what uses it")]
+#![expect(dead_code, reason = "the seam lands before what uses it")]
 
 pub mod audit;
 mod batch;
@@ -22,4 +22,4 @@ pub use clock::Clock;
 pub use database::{AuditDurability, Location, Settings, Store};
 pub use error::{Conflict, StoreError};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
-pub use session::{Claim, Committed, Session, WriteOutcome};
+pub use session::{Claim, Committed, ExportPage, KnownAnswer, Session, WriteOutcome};

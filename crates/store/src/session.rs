@@ -1,20 +1,42 @@
 //! The fence: the only way to a record.
 
+mod commit;
+mod read;
+mod stage;
+
 use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::Permit;
 
-use crate::{AuditEntry, Lookup, Matched, Page, Record, Store, StoreError};
+use self::stage::Staged;
+use crate::{
+    AuditEntry, Lookup, Matched, Page, Record, Store, StoreError, batch::KeptAnswer, ledger::PATIENTS_MAX,
+};
 
 /// Reads, and writes staged for one atomic commit, under one permit. No transaction is open between
-/// calls; [`Session::commit`] checks versions and claims.
+/// calls; [`Session::commit`] checks versions and claims. Reads do not see what is only staged.
 pub struct Session<'p> {
     store: Store,
     permit: &'p Permit,
+    staged: Vec<Staged>,
+    releases: Vec<String>,
+    claims: Vec<String>,
+    answer: Option<KeptAnswer>,
+    /// Whose records were handed out or written.
+    patients: Vec<Id>,
 }
 
 /// A unique key that only one commit can take, such as `practitioner/<id>@2026-12-02T09:00/5min`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim(pub String);
+
+/// The answer to a call that may be repeated under the caller's own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAnswer {
+    /// SHA-256 of what was asked, canonically: another question under the same key is a mistake.
+    pub request_hash: [u8; 32],
+    /// The answer as it was given.
+    pub answer: String,
+}
 
 /// What a commit did.
 #[derive(Debug)]
@@ -38,85 +60,139 @@ pub enum WriteOutcome {
 
 impl<'p> Session<'p> {
     pub(crate) fn new(store: Store, permit: &'p Permit) -> Self {
-        Self { store, permit }
+        Self {
+            store,
+            permit,
+            staged: Vec::new(),
+            releases: Vec::new(),
+            claims: Vec::new(),
+            answer: None,
+            patients: Vec::new(),
+        }
     }
 
     /// One current record; `None` when it is absent, deleted or not the caller's to see.
-    pub async fn read(
-        &mut self,
-        _resource_type: ResourceType,
-        _id: &Id,
-    ) -> Result<Option<Record>, StoreError> {
-        todo!()
+    pub async fn read(&mut self, resource_type: ResourceType, id: &Id) -> Result<Option<Record>, StoreError> {
+        self.read_current(resource_type, id).await
     }
 
     /// One version, deletions included.
     pub async fn read_version(
         &mut self,
-        _resource_type: ResourceType,
-        _id: &Id,
-        _version: u32,
+        resource_type: ResourceType,
+        id: &Id,
+        version: u32,
     ) -> Result<Option<Record>, StoreError> {
-        todo!()
+        self.read_one_version(resource_type, id, version).await
     }
 
-    /// All versions of one record, newest first. `cursor` continues an earlier page.
+    /// All versions of one record, newest first. `cursor` continues an earlier page. Empty when it is
+    /// absent or not the caller's to see; each version is judged by its own compartment.
     pub async fn history(
         &mut self,
-        _resource_type: ResourceType,
-        _id: &Id,
-        _count: u32,
-        _cursor: Option<&str>,
+        resource_type: ResourceType,
+        id: &Id,
+        count: u32,
+        cursor: Option<&str>,
     ) -> Result<Page, StoreError> {
-        todo!()
+        self.read_history(resource_type, id, count, cursor).await
     }
 
     /// The records that match, as far as the permit sees.
     pub async fn search(&mut self, _query: &Query) -> Result<Page, StoreError> {
-        todo!()
+        Err(StoreError::NotReady)
     }
 
     /// Finds the record that a caller names, as far as the permit sees.
     pub async fn lookup(&mut self, _lookup: &Lookup<'_>) -> Result<Matched, StoreError> {
-        todo!()
+        Err(StoreError::NotReady)
+    }
+
+    /// Current records of one type in the order in which they were first stored, after the row with this
+    /// number (0 for the first page). Bodies are as stored. For exports: an empty page ends it.
+    pub async fn export(
+        &mut self,
+        resource_type: ResourceType,
+        after_row: i64,
+        count: u32,
+    ) -> Result<ExportPage, StoreError> {
+        self.read_rows(resource_type, after_row, count).await
+    }
+
+    /// The answer that was kept under this idempotency key of the caller's, see [`Session::keep_answer`].
+    pub async fn known_answer(&mut self, key: &str) -> Result<Option<KnownAnswer>, StoreError> {
+        self.read_known_answer(key).await
     }
 
     /// Stages a new record with a new id, validated. Returns what will be stored.
-    pub fn create(&mut self, _resource: ParsedResource) -> Result<Record, StoreError> {
-        todo!()
+    pub fn create(&mut self, resource: ParsedResource) -> Result<Record, StoreError> {
+        self.stage_create(&resource)
     }
 
     /// Stages a new version over `current`, validated. The commit fails with
     /// [`crate::Conflict::Version`] if somebody else wrote in between.
-    pub fn update(&mut self, _current: &Record, _resource: ParsedResource) -> Result<Record, StoreError> {
-        todo!()
+    pub fn update(&mut self, current: &Record, resource: ParsedResource) -> Result<Record, StoreError> {
+        self.stage_update(current, &resource)
     }
 
     /// Stages "create it under this id, or update it if its content differs", validated. For imports.
-    pub fn put(&mut self, _id: Id, _resource: ParsedResource) -> Result<(), StoreError> {
-        todo!()
+    pub fn put(&mut self, id: Id, resource: ParsedResource) -> Result<(), StoreError> {
+        self.stage_put(id, resource)
     }
 
-    /// Stages a soft deletion of `current`.
-    pub fn delete(&mut self, _current: &Record) -> Result<(), StoreError> {
-        todo!()
+    /// Stages a soft deletion of `current`. Deleting a `Patient` takes all records of its compartment out
+    /// of sight; a new version of it brings them back.
+    pub fn delete(&mut self, current: &Record) -> Result<(), StoreError> {
+        self.stage_delete(current)
     }
 
     /// Stages a claim.
-    pub fn claim(&mut self, _claim: Claim) {
-        todo!()
+    pub fn claim(&mut self, claim: Claim) {
+        self.claims.push(claim.0);
+    }
+
+    /// Stages giving up a claim, before new ones of this commit are taken. One that nobody holds is none.
+    pub fn release(&mut self, claim: Claim) {
+        self.releases.push(claim.0);
+    }
+
+    /// Stages keeping the answer under an idempotency key of this subject and client. The commit fails
+    /// with [`crate::Conflict::Answered`] if another call was faster.
+    pub fn keep_answer(&mut self, key: &str, known: KnownAnswer) {
+        self.answer = Some(KeptAnswer {
+            subject: self.permit.subject().0.clone(),
+            client: self.permit.client().0.clone(),
+            key: key.to_owned(),
+            request_hash: known.request_hash,
+            answer: known.answer,
+        });
     }
 
     /// Writes everything staged and the audit row in one transaction; durable when it returns. With
     /// nothing staged only the audit row is written. The entry is completed with the patients whose
     /// records this session handed out.
-    pub async fn commit(self, _audit: AuditEntry) -> Result<Committed, StoreError> {
-        todo!()
+    pub async fn commit(self, audit: AuditEntry) -> Result<Committed, StoreError> {
+        self.commit_all(audit).await
     }
 
-    /// Drops everything staged and writes the audit row of a call that failed, completed with the
-    /// patients whose records this session handed out. Durable when it returns.
-    pub async fn abandon(self, _audit: AuditEntry) -> Result<(), StoreError> {
-        todo!()
+    /// Remembers whose record was handed out or written.
+    fn note_patient(&mut self, patient: Option<&Id>) {
+        let Some(patient) = patient else {
+            return;
+        };
+        // Records mostly come patient by patient, so the newest is compared first.
+        let is_known = self.patients.iter().rev().any(|known| known == patient);
+        if !is_known && self.patients.len() < PATIENTS_MAX {
+            self.patients.push(patient.clone());
+        }
     }
+}
+
+/// One page of an export.
+#[derive(Debug)]
+pub struct ExportPage {
+    /// The records.
+    pub records: Vec<Record>,
+    /// Where the next page starts.
+    pub last_row: i64,
 }

@@ -101,7 +101,7 @@ fn work(
     thread.finish();
     if let Some(reply) = closing {
         // The closer may have gone away.
-        drop(reply.send(()));
+        let _is_awaited = reply.send(()).is_ok();
     }
     Ok(())
 }

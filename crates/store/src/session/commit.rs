@@ -1,0 +1,200 @@
+//! The commit: what is staged meets what is stored, and goes to the writer as one batch.
+
+use std::collections::HashMap;
+
+use medcor_fhir::{Id, ResourceType};
+use medcor_policy::Action;
+use serde_json::Value;
+
+use super::{
+    Committed, Session, WriteOutcome,
+    stage::{Prepared, Staged},
+};
+use crate::{
+    AuditEntry, Conflict, Record, StoreError,
+    batch::{Batch, Write},
+    database::Stored,
+    ledger,
+    records::index_row::{IndexRow, Indexed, difference},
+};
+
+/// How often a put that met another writer looks again.
+const ATTEMPTS_MAX: u32 = 5;
+
+impl Session<'_> {
+    pub(super) async fn commit_all(mut self, mut audit: AuditEntry) -> Result<Committed, StoreError> {
+        audit.patients.append(&mut self.patients);
+        audit.patients.truncate(ledger::PATIENTS_MAX);
+        let mut attempt = 1;
+        loop {
+            let (writes, outcomes) = self.resolve().await?;
+            let batch = self.batch(writes, &audit)?;
+            match self.store.backend().commit(batch).await {
+                Ok(()) => return Ok(Committed { writes: outcomes }),
+                Err(StoreError::Conflict(conflict)) if attempt < ATTEMPTS_MAX && self.is_put(&conflict) => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn batch(&self, writes: Vec<Write>, audit: &AuditEntry) -> Result<Batch, StoreError> {
+        Ok(Batch {
+            tenant: Some(self.permit.tenant()),
+            at: self.store.clock().now(),
+            releases: self.releases.clone(),
+            claims: self.claims.clone(),
+            writes,
+            answer: self.answer.clone(),
+            changes: Vec::new(),
+            audit: vec![ledger::audit_row(audit)?],
+        })
+    }
+
+    /// Whether the conflict is about a record that was put: what is stored decides what a put means, so
+    /// it can look again.
+    fn is_put(&self, conflict: &Conflict) -> bool {
+        let (Conflict::Version { resource_type, id } | Conflict::Exists { resource_type, id }) = conflict
+        else {
+            return false;
+        };
+        let is_put = |staged: &Staged| matches!(staged, Staged::Put { .. });
+        self.staged.iter().any(|staged| is_put(staged) && staged.key() == (*resource_type, id.clone()))
+    }
+
+    /// What each staged write means, given what is stored and what this session writes before it.
+    async fn resolve(&self) -> Result<(Vec<Write>, Vec<WriteOutcome>), StoreError> {
+        let mut found = self.stored().await?;
+        let mut writes = Vec::with_capacity(self.staged.len());
+        let mut outcomes = Vec::with_capacity(self.staged.len());
+        for staged in &self.staged {
+            let key = staged.key();
+            let before = found.get(&key);
+            let write = self.resolve_one(staged, before)?;
+            outcomes.push(write.as_ref().map_or(WriteOutcome::Unchanged, |write| write.outcome));
+            if let Some(write) = write {
+                if self.staged.len() > 1 {
+                    found.insert(key, as_stored(&write));
+                }
+                writes.push(write);
+            }
+        }
+        Ok((writes, outcomes))
+    }
+
+    /// What is stored of the records that are not created anew.
+    async fn stored(&self) -> Result<HashMap<(ResourceType, Id), Stored>, StoreError> {
+        let is_new = |staged: &Staged| matches!(staged, Staged::Create(_));
+        let keys: Vec<_> = self.staged.iter().filter(|staged| !is_new(staged)).map(Staged::key).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let stored = self.store.backend().stored(self.permit.tenant(), &keys).await?;
+        Ok(keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?))).collect())
+    }
+
+    /// `None` where nothing changes.
+    fn resolve_one(&self, staged: &Staged, before: Option<&Stored>) -> Result<Option<Write>, StoreError> {
+        match staged {
+            Staged::Create(prepared) => {
+                Ok(Some(write(prepared.clone(), None, Vec::new(), WriteOutcome::Created)))
+            }
+            Staged::Update(prepared) => {
+                self.replace(prepared, before, Action::Update, WriteOutcome::Updated).map(Some)
+            }
+            Staged::Delete(prepared) => {
+                self.replace(prepared, before, Action::Delete, WriteOutcome::Deleted).map(Some)
+            }
+            Staged::Put { id, patient, resource, indexed } => {
+                let stamped =
+                    |version| self.stamped(resource, id.clone(), version, patient.clone(), indexed.clone());
+                let Some(before) = before else {
+                    return Ok(Some(write(stamped(1), None, Vec::new(), WriteOutcome::Created)));
+                };
+                if before.record.is_deleted {
+                    let prepared = stamped(before.record.version + 1);
+                    return self
+                        .replace(&prepared, Some(before), Action::Update, WriteOutcome::Created)
+                        .map(Some);
+                }
+                if before.content_hash == resource.content_hash() {
+                    return Ok(None);
+                }
+                let prepared = stamped(before.record.version + 1);
+                self.replace(&prepared, Some(before), Action::Update, WriteOutcome::Updated).map(Some)
+            }
+        }
+    }
+
+    /// A new version over `before`, which must be the version before it and within the permit.
+    fn replace(
+        &self,
+        prepared: &Prepared,
+        before: Option<&Stored>,
+        action: Action,
+        outcome: WriteOutcome,
+    ) -> Result<Write, StoreError> {
+        let record = &prepared.record;
+        let conflict = || Conflict::Version { resource_type: record.resource_type, id: record.id.clone() };
+        let before = before.ok_or_else(conflict)?;
+        if before.record.version + 1 != record.version {
+            return Err(conflict().into());
+        }
+        self.check(action, record.resource_type, before.record.patient.as_ref())?;
+        let rows_before = rows_of(&before.record)?;
+        Ok(write(prepared.clone(), Some(before.record.version), rows_before, outcome))
+    }
+}
+
+fn write(
+    prepared: Prepared,
+    replaces: Option<u32>,
+    rows_before: Vec<IndexRow>,
+    outcome: WriteOutcome,
+) -> Write {
+    let Prepared { record, content_hash, indexed } = prepared;
+    let Indexed { rows, is_chart, moment, moment_end } = indexed;
+    let (removed, added) = difference(rows_before, rows);
+    Write {
+        resource_type: record.resource_type,
+        id: record.id,
+        replaces,
+        version: record.version,
+        is_deleted: record.is_deleted,
+        patient: record.patient,
+        is_chart,
+        moment,
+        moment_end,
+        last_updated: record.last_updated,
+        content_hash,
+        body: record.body,
+        removed,
+        added,
+        outcome,
+    }
+}
+
+/// The index rows of a stored version; a deletion has none.
+fn rows_of(record: &Record) -> Result<Vec<IndexRow>, StoreError> {
+    if record.is_deleted {
+        return Ok(Vec::new());
+    }
+    let value: Value =
+        serde_json::from_str(&record.body).map_err(|_| StoreError::Damaged("a stored body is not JSON"))?;
+    Ok(Indexed::of(record.resource_type, &value, record.patient.as_ref()).rows)
+}
+
+/// A write of this session as the next one finds it.
+fn as_stored(write: &Write) -> Stored {
+    let record = Record {
+        resource_type: write.resource_type,
+        id: write.id.clone(),
+        version: write.version,
+        last_updated: write.last_updated,
+        patient: write.patient.clone(),
+        is_deleted: write.is_deleted,
+        body: write.body.clone(),
+    };
+    Stored { record, content_hash: write.content_hash }
+}

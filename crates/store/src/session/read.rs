@@ -1,0 +1,197 @@
+//! Reads by key. Each asks the permit and puts its answer into the statement.
+
+use std::sync::LazyLock;
+
+use medcor_fhir::{Id, ResourceType};
+use medcor_policy::{Action, Visibility};
+
+use super::{ExportPage, KnownAnswer, Session};
+use crate::{
+    Page, Record, StoreError,
+    database::{Found, Lane, RECORD_COLUMNS, SqlValue, Statement},
+};
+
+/// Most versions of one page.
+const HISTORY_COUNT_MAX: u32 = 1000;
+/// Most records of one page of an export.
+const EXPORT_COUNT_MAX: u32 = 10_000;
+
+static CURRENT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {RECORD_COLUMNS} FROM resource r
+         WHERE r.tenant = ?1 AND r.type = ?2 AND r.id = ?3 AND r.state = 0"
+    )
+});
+
+static HISTORY: LazyLock<String> = LazyLock::new(|| {
+    let part = |table: &str| {
+        format!(
+            "SELECT {RECORD_COLUMNS} FROM {table} r
+             WHERE r.tenant = ?1 AND r.type = ?2 AND r.id = ?3 AND r.version <= ?4
+                 AND (?5 IS NULL OR r.patient = ?5)"
+        )
+    };
+    format!("{} UNION ALL {} ORDER BY 3 DESC LIMIT ?6", part("resource"), part("history"))
+});
+
+static ROWS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {RECORD_COLUMNS}, r.row_id FROM resource r
+         WHERE r.tenant = ?1 AND r.type = ?2 AND r.state = 0 AND r.row_id > ?3
+             AND (?4 IS NULL OR r.patient = ?4)
+         ORDER BY r.row_id LIMIT ?5"
+    )
+});
+
+/// The compartment that an action is confined to.
+pub(super) enum Fence<'p> {
+    /// The whole tenant.
+    Open,
+    /// One patient.
+    Patient(&'p Id),
+}
+
+impl Fence<'_> {
+    fn shows(&self, patient: Option<&Id>) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Patient(own) => patient == Some(*own),
+        }
+    }
+
+    fn value(&self) -> SqlValue {
+        match self {
+            Self::Open => SqlValue::Null,
+            Self::Patient(own) => own.as_str().into(),
+        }
+    }
+}
+
+impl<'p> Session<'p> {
+    /// What the permit lets this action see of a type; nothing at all is an error.
+    pub(super) fn fence(&self, action: Action, resource_type: ResourceType) -> Result<Fence<'p>, StoreError> {
+        match self.permit.visibility(action, resource_type) {
+            Visibility::Tenant => Ok(Fence::Open),
+            Visibility::Compartment(own) => Ok(Fence::Patient(own)),
+            Visibility::Nothing => Err(StoreError::OutsidePermit { action, resource_type }),
+        }
+    }
+
+    pub(super) async fn read_current(
+        &mut self,
+        resource_type: ResourceType,
+        id: &Id,
+    ) -> Result<Option<Record>, StoreError> {
+        let fence = self.fence(Action::Read, resource_type)?;
+        let statement = self.statement(&CURRENT, resource_type, vec![id.as_str().into()]);
+        let mut found = self.store.backend().records(Lane::Inline, statement).await?;
+        let record = found.pop().map(|found| found.record);
+        let record = record.filter(|record| fence.shows(record.patient.as_ref()));
+        if let Some(record) = &record {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(record)
+    }
+
+    pub(super) async fn read_one_version(
+        &mut self,
+        resource_type: ResourceType,
+        id: &Id,
+        version: u32,
+    ) -> Result<Option<Record>, StoreError> {
+        let newest_first = self.versions(resource_type, id, version, 1).await?;
+        let record = newest_first.into_iter().map(|found| found.record).find(|it| it.version == version);
+        if let Some(record) = &record {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(record)
+    }
+
+    pub(super) async fn read_history(
+        &mut self,
+        resource_type: ResourceType,
+        id: &Id,
+        count: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page, StoreError> {
+        let newest = match cursor {
+            Some(cursor) => cursor.parse().map_err(|_not_ours| StoreError::BadCursor)?,
+            None => u32::MAX,
+        };
+        let count = count.clamp(1, HISTORY_COUNT_MAX);
+        let found = self.versions(resource_type, id, newest, count + 1).await?;
+        let has_more = found.len() > count as usize;
+        let records: Vec<Record> = found.into_iter().take(count as usize).map(|it| it.record).collect();
+        for record in &records {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(Page { records, total: None, has_more })
+    }
+
+    /// Visible versions up to `newest`, newest first.
+    async fn versions(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+        newest: u32,
+        count: u32,
+    ) -> Result<Vec<Found>, StoreError> {
+        let fence = self.fence(Action::Read, resource_type)?;
+        let values =
+            vec![id.as_str().into(), i64::from(newest).into(), fence.value(), i64::from(count).into()];
+        let statement = self.statement(&HISTORY, resource_type, values);
+        self.store.backend().records(Lane::Inline, statement).await
+    }
+
+    pub(super) async fn read_rows(
+        &mut self,
+        resource_type: ResourceType,
+        after_row: i64,
+        count: u32,
+    ) -> Result<ExportPage, StoreError> {
+        let fence = self.fence(Action::Search, resource_type)?;
+        let count = i64::from(count.clamp(1, EXPORT_COUNT_MAX));
+        let statement =
+            self.statement(&ROWS, resource_type, vec![after_row.into(), fence.value(), count.into()]);
+        let found = self.store.backend().records(Lane::Scan, statement).await?;
+        let last_row = found.last().map_or(Ok(after_row), |last| last.keys.integer(0))?;
+        let records: Vec<Record> = found.into_iter().map(|found| found.record).collect();
+        for record in &records {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(ExportPage { records, last_row })
+    }
+
+    pub(super) async fn read_known_answer(&mut self, key: &str) -> Result<Option<KnownAnswer>, StoreError> {
+        let statement = Statement::of_tenant(
+            self.permit.tenant(),
+            "SELECT request_hash, answer FROM idempotency
+             WHERE tenant = ?1 AND subject = ?2 AND client = ?3 AND key = ?4",
+            vec![
+                self.permit.tenant().into(),
+                self.permit.subject().0.as_str().into(),
+                self.permit.client().0.as_str().into(),
+                key.into(),
+            ],
+        );
+        let rows = self.store.backend().rows(Lane::Inline, statement).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let request_hash = row.bytes(0)?.try_into();
+        Ok(Some(KnownAnswer {
+            request_hash: request_hash.map_err(|_length| StoreError::Damaged("a hash has 32 bytes"))?,
+            answer: row.text(1)?.to_owned(),
+        }))
+    }
+
+    /// A statement whose first values are tenant and type.
+    fn statement(&self, sql: &'static str, resource_type: ResourceType, rest: Vec<SqlValue>) -> Statement {
+        let tenant = self.permit.tenant();
+        let mut values = Vec::with_capacity(2 + rest.len());
+        values.push(tenant.into());
+        values.push(i64::from(resource_type.code()).into());
+        values.extend(rest);
+        Statement::of_tenant(tenant, sql, values)
+    }
+}

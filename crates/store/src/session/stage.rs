@@ -1,0 +1,168 @@
+//! Staging: each write is checked against the permit, validated, stamped and indexed on the caller's own
+//! time, so that the writer has nothing left to compute.
+
+use medcor_fhir::{
+    Id, ParsedResource, Problem, ProblemKind, ResourceType, compartment::patient_of,
+    primitive::format_instant, validate::validate,
+};
+use medcor_policy::Action;
+
+use super::Session;
+use crate::{Record, StoreError, records::index_row::Indexed};
+
+/// One write that waits for the commit.
+#[derive(Debug)]
+pub(super) enum Staged {
+    Create(Prepared),
+    /// Over the version before it.
+    Update(Prepared),
+    /// Created or updated, whatever is found at the commit.
+    Put {
+        id: Id,
+        patient: Option<Id>,
+        resource: ParsedResource,
+        indexed: Indexed,
+    },
+    /// The mark of the deletion.
+    Delete(Prepared),
+}
+
+/// A version ready to be stored.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) record: Record,
+    pub(super) content_hash: u128,
+    pub(super) indexed: Indexed,
+}
+
+impl Staged {
+    pub(super) fn key(&self) -> (ResourceType, Id) {
+        match self {
+            Self::Create(prepared) | Self::Update(prepared) | Self::Delete(prepared) => {
+                (prepared.record.resource_type, prepared.record.id.clone())
+            }
+            Self::Put { id, resource, .. } => (resource.resource_type(), id.clone()),
+        }
+    }
+}
+
+impl Session<'_> {
+    pub(super) fn stage_create(&mut self, resource: &ParsedResource) -> Result<Record, StoreError> {
+        let id = self.store.clock().new_id();
+        let patient = patient(resource, &id);
+        self.check(Action::Create, resource.resource_type(), patient.as_ref())?;
+        check_content(resource)?;
+        let prepared = self.prepared(resource, id, 1, patient);
+        let record = prepared.record.clone();
+        self.note_patient(record.patient.as_ref());
+        self.staged.push(Staged::Create(prepared));
+        Ok(record)
+    }
+
+    pub(super) fn stage_update(
+        &mut self,
+        current: &Record,
+        resource: &ParsedResource,
+    ) -> Result<Record, StoreError> {
+        let resource_type = resource.resource_type();
+        if resource_type != current.resource_type {
+            return Err(StoreError::Invalid(vec![changed_type(current.resource_type)]));
+        }
+        let patient = patient(resource, &current.id);
+        // What the stored version says is checked again at the commit.
+        self.check(Action::Update, resource_type, current.patient.as_ref())?;
+        self.check(Action::Update, resource_type, patient.as_ref())?;
+        check_content(resource)?;
+        let prepared = self.prepared(resource, current.id.clone(), current.version + 1, patient);
+        let record = prepared.record.clone();
+        self.note_patient(record.patient.as_ref());
+        self.staged.push(Staged::Update(prepared));
+        Ok(record)
+    }
+
+    pub(super) fn stage_put(&mut self, id: Id, resource: ParsedResource) -> Result<(), StoreError> {
+        let resource_type = resource.resource_type();
+        let patient = patient(&resource, &id);
+        self.check(Action::Create, resource_type, patient.as_ref())?;
+        self.check(Action::Update, resource_type, patient.as_ref())?;
+        check_content(&resource)?;
+        self.note_patient(patient.as_ref());
+        let indexed = Indexed::of(resource_type, resource.value(), patient.as_ref());
+        self.staged.push(Staged::Put { id, patient, resource, indexed });
+        Ok(())
+    }
+
+    pub(super) fn stage_delete(&mut self, current: &Record) -> Result<(), StoreError> {
+        self.check(Action::Delete, current.resource_type, current.patient.as_ref())?;
+        self.note_patient(current.patient.as_ref());
+        let mark = serde_json::json!({ "resourceType": current.resource_type.name() });
+        let mark = ParsedResource::from_value(mark).map_err(StoreError::Invalid)?;
+        let version = current.version + 1;
+        let mut prepared = self.prepared(&mark, current.id.clone(), version, current.patient.clone());
+        prepared.record.is_deleted = true;
+        prepared.indexed = Indexed::none();
+        self.staged.push(Staged::Delete(prepared));
+        Ok(())
+    }
+
+    pub(super) fn check(
+        &self,
+        action: Action,
+        resource_type: ResourceType,
+        patient: Option<&Id>,
+    ) -> Result<(), StoreError> {
+        if self.permit.allows(action, resource_type, patient) {
+            return Ok(());
+        }
+        Err(StoreError::OutsidePermit { action, resource_type })
+    }
+
+    fn prepared(&self, resource: &ParsedResource, id: Id, version: u32, patient: Option<Id>) -> Prepared {
+        let indexed = Indexed::of(resource.resource_type(), resource.value(), patient.as_ref());
+        self.stamped(resource, id, version, patient, indexed)
+    }
+
+    pub(super) fn stamped(
+        &self,
+        resource: &ParsedResource,
+        id: Id,
+        version: u32,
+        patient: Option<Id>,
+        indexed: Indexed,
+    ) -> Prepared {
+        // Bodies carry milliseconds, and a search by `_lastUpdated` must agree with what is read.
+        let last_updated = self.store.clock().now().div_euclid(1000) * 1000;
+        let body = resource.stamped(&id, version, &format_instant(last_updated));
+        let record = Record {
+            resource_type: resource.resource_type(),
+            id,
+            version,
+            last_updated,
+            patient,
+            is_deleted: false,
+            body: body.into(),
+        };
+        Prepared { record, content_hash: resource.content_hash(), indexed }
+    }
+}
+
+/// The patient in whose compartment the resource will be. A new `Patient` has no id in its text yet.
+fn patient(resource: &ParsedResource, id: &Id) -> Option<Id> {
+    if resource.resource_type() == ResourceType::PATIENT {
+        return Some(id.clone());
+    }
+    patient_of(resource.resource_type(), resource.value())
+}
+
+fn check_content(resource: &ParsedResource) -> Result<(), StoreError> {
+    let problems = validate(resource);
+    if problems.is_empty() { Ok(()) } else { Err(StoreError::Invalid(problems)) }
+}
+
+fn changed_type(before: ResourceType) -> Problem {
+    Problem {
+        path: format!("{before}.resourceType"),
+        kind: ProblemKind::Structure,
+        message: format!("a new version of this record is a {before} too"),
+    }
+}
