@@ -105,13 +105,14 @@ impl Ledger {
         self.store.backend().commit(Batch { audit, ..Batch::default() }).await
     }
 
-    /// Walks every chain from its beginning.
+    /// Walks every chain from its beginning, and compares what it finds with the sealed heads and the
+    /// signed checkpoints. It may run beside writers.
     pub async fn verify(&self) -> Result<ChainReport, StoreError> {
-        todo!()
+        ledger::verify::verify(self.store.backend()).await
     }
 
     /// Rows as JSON lines (each with `chain`, `sequence`, `previous_hash`, `hash`), oldest first.
-    pub async fn search(&self, _query: &AuditQuery) -> Result<Vec<String>, StoreError> {
-        todo!()
+    pub async fn search(&self, query: &AuditQuery) -> Result<Vec<String>, StoreError> {
+        ledger::search::search(self.store.backend(), query).await
     }
 }

@@ -5,8 +5,9 @@ mod migrate;
 mod sqlite;
 mod statement;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use medcor_fhir::ResourceType;
 use medcor_policy::Permit;
 
 use self::sqlite::Sqlite;
@@ -53,6 +54,17 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Store(Arc<Opened>);
 
+/// How much a store holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    /// Current records of each type that there are any of, in order of type.
+    pub records: Vec<(ResourceType, u64)>,
+    /// Rows of the audit trail.
+    pub audit_rows: u64,
+    /// Size of the database on disk, without its log.
+    pub database_bytes: u64,
+}
+
 struct Opened {
     backend: Backend,
     clock: Clock,
@@ -98,6 +110,26 @@ impl Store {
     /// [`StoreError::NotReady`].
     pub async fn close(self) {
         self.backend().close().await;
+    }
+
+    /// How much the store holds, over all tenants.
+    pub async fn statistics(&self) -> Result<Statistics, StoreError> {
+        let sql = "SELECT type, count(*) FROM resource WHERE state = 0 GROUP BY tenant, type";
+        let counts = self.backend().rows(Lane::Scan, Statement::of_server(sql, Vec::new())).await?;
+        let mut records = BTreeMap::new();
+        for row in &counts {
+            let code = u8::try_from(row.integer(0)?).ok().and_then(ResourceType::from_code);
+            let resource_type = code.ok_or(StoreError::Damaged("a type's number is unknown"))?;
+            *records.entry(resource_type).or_default() += u64::try_from(row.integer(1)?).unwrap_or(0);
+        }
+        let sql = "SELECT coalesce(sum(head), 0) FROM audit_chain";
+        let heads = self.backend().rows(Lane::Inline, Statement::of_server(sql, Vec::new())).await?;
+        let audit_rows = heads.first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok(Statistics {
+            records: records.into_iter().collect(),
+            audit_rows: u64::try_from(audit_rows).unwrap_or(0),
+            database_bytes: self.backend().size_bytes().await?,
+        })
     }
 
     pub(crate) fn backend(&self) -> &Backend {

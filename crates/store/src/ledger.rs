@@ -1,4 +1,7 @@
-//! The hash chain of the audit trail, as pure functions: databases store what comes out.
+//! The hash chain of the audit trail: pure functions here, walking and searching what is stored below.
+
+pub(crate) mod search;
+pub(crate) mod verify;
 
 use medcor_fhir::Id;
 use ring::{digest, hmac};
@@ -10,6 +13,9 @@ pub(crate) const PATIENTS_MAX: usize = 100;
 
 /// A SHA-256, or a keyed one.
 pub(crate) type Hash = [u8; 32];
+
+/// The name of the key that seals heads and signs checkpoints.
+pub(crate) const KEY_NAME: &str = "audit-seal";
 
 /// Rows of a chain between two checkpoints.
 pub(crate) const CHECKPOINT_ROWS: i64 = 10_000;

@@ -175,6 +175,16 @@ impl<'p> Session<'p> {
         self.commit_all(audit).await
     }
 
+    /// Drops everything staged and writes the audit row of a call that failed, completed with the
+    /// patients whose records this session handed out. Durable when it returns.
+    pub async fn abandon(mut self, audit: AuditEntry) -> Result<(), StoreError> {
+        self.staged.clear();
+        self.claims.clear();
+        self.releases.clear();
+        self.answer = None;
+        self.commit_all(audit).await.map(drop)
+    }
+
     /// Remembers whose record was handed out or written.
     fn note_patient(&mut self, patient: Option<&Id>) {
         let Some(patient) = patient else {

@@ -69,6 +69,13 @@ impl Backend {
         }
     }
 
+    /// Bytes that the database takes on disk.
+    pub(crate) async fn size_bytes(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.size_bytes().await,
+        }
+    }
+
     /// Waits for the last commits and closes.
     pub(crate) async fn close(&self) {
         match self {

@@ -79,6 +79,13 @@ impl Sqlite {
         self.writer.commit(batch).await
     }
 
+    pub(super) async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let rows = self.rows(Lane::Inline, Statement::of_server(sql, Vec::new())).await?;
+        let bytes = rows.first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     pub(super) async fn close(&self) {
         self.scanners.close();
         self.writer.close().await;

@@ -113,6 +113,14 @@ impl Row {
         }
     }
 
+    /// The integer in this column, or nothing.
+    pub(crate) fn optional_integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        match self.0.get(column) {
+            Some(SqlValue::Null) => Ok(None),
+            _ => self.integer(column).map(Some),
+        }
+    }
+
     /// The text in this column.
     pub(crate) fn text(&self, column: usize) -> Result<&str, StoreError> {
         self.optional_text(column)?.ok_or(StoreError::Damaged("a text is missing"))

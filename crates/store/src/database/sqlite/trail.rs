@@ -9,11 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 use crate::{
     Clock, StoreError,
     batch::AuditRow,
-    ledger::{CHECKPOINT_ROWS, Chain},
+    ledger::{CHECKPOINT_ROWS, Chain, KEY_NAME},
 };
-
-/// The name of the key that seals heads and signs checkpoints.
-const KEY_NAME: &str = "audit-seal";
 
 /// Reads the key that seals heads and signs checkpoints; makes it where there is none.
 pub(super) fn key(connection: &Connection) -> Result<hmac::Key, StoreError> {
