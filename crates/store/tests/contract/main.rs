@@ -1,0 +1,70 @@
+//! The contract of the store, as facts that hold on every database.
+//!
+//! A fact is an async function that takes a fresh [`support::Hospital`]. To add one, write it in the
+//! module it belongs to and name it in the list below.
+
+mod identity;
+mod races;
+mod records;
+mod support;
+mod trail;
+mod visibility;
+
+/// Makes a test of every fact, on each database.
+macro_rules! contract {
+    ($($module:ident: $($fact:ident),+ $(,)?;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $fact() {
+                    crate::$module::$fact(crate::support::Hospital::on_sqlite().await).await;
+                }
+            )+)+
+        }
+    };
+}
+
+contract! {
+    records:
+        a_created_record_reads_back_as_it_came,
+        what_is_staged_is_invisible_until_the_commit,
+        an_update_makes_a_new_version_and_keeps_the_old_one,
+        an_update_over_an_old_version_is_a_conflict_and_writes_nothing,
+        a_deleted_record_disappears_from_reads_and_stays_in_history,
+        putting_the_same_content_twice_changes_nothing,
+        putting_other_content_updates,
+        putting_over_a_deletion_creates_again,
+        one_commit_can_write_one_record_twice,
+        a_claim_can_be_taken_once_and_given_up,
+        a_conflict_leaves_nothing_of_its_commit_behind,
+        an_invalid_record_is_refused_with_its_problems,
+        a_kept_answer_is_known_to_its_caller_alone,
+        history_comes_in_pages_newest_first,
+        an_export_walks_all_current_records,
+        a_store_that_is_closed_says_so,
+        the_store_counts_what_it_holds;
+    visibility:
+        tenants_do_not_see_each_other,
+        a_patient_sees_the_own_compartment_only,
+        a_patient_cannot_write_outside_the_own_compartment,
+        history_is_fenced_by_the_compartment_of_each_version,
+        without_a_grant_nothing_opens,
+        a_deactivated_patient_takes_the_chart_out_of_sight_and_brings_it_back;
+    trail:
+        every_commit_leaves_one_row_that_names_the_patients,
+        a_whole_trail_verifies,
+        chains_of_several_openings_verify_together,
+        a_changed_row_is_found,
+        a_removed_row_is_found,
+        a_removed_tail_is_found,
+        a_removed_chain_is_found,
+        a_forged_tail_is_found,
+        the_trail_is_searched_by_every_condition;
+    identity:
+        tenants_users_and_clients_are_found_again,
+        users_are_added_together_or_not_at_all,
+        a_signing_key_is_made_once;
+    races:
+        of_concurrent_updates_none_is_lost_and_none_doubled,
+        of_concurrent_claims_each_is_taken_once;
+}

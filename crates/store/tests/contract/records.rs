@@ -1,0 +1,232 @@
+//! Writing, reading back, versions, claims.
+
+use medcor_fhir::{Id, ResourceType};
+use medcor_store::{Claim, Conflict, KnownAnswer, StoreError, WriteOutcome};
+use serde_json::{Value, json};
+
+use crate::support::{Hospital, entry, heart_rate, patient, resource};
+
+pub(crate) async fn a_created_record_reads_back_as_it_came(hospital: Hospital) {
+    let text = r#"{"resourceType": "Patient",  "multipleBirthInteger": 2, "name":[{"family":"Lovelace"}]}"#;
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let staged = session.create(medcor_fhir::ParsedResource::parse(text).expect("a patient")).expect("valid");
+    let committed = session.commit(entry("create")).await.expect("committed");
+    assert_eq!(committed.writes, [WriteOutcome::Created]);
+
+    let read = hospital.read(ResourceType::PATIENT, &staged.id).await.expect("it was stored");
+    let stamp = format!(
+        r#""id":"{}","meta":{{"versionId":"1","lastUpdated":"2026-12-02T09:00:00.000Z"}}"#,
+        staged.id
+    );
+    let expected = text.replace(r#""Patient","#, &format!(r#""Patient",{stamp},"#));
+    assert_eq!(&*read.body, expected);
+    assert_eq!(read.body, staged.body);
+    assert_eq!((read.version, read.is_deleted, read.patient), (1, false, Some(staged.id)));
+}
+
+pub(crate) async fn what_is_staged_is_invisible_until_the_commit(hospital: Hospital) {
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let staged = session.create(resource(patient("Lovelace"))).expect("valid");
+    assert!(session.read(ResourceType::PATIENT, &staged.id).await.expect("a read").is_none());
+    session.abandon(entry("abandoned")).await.expect("recorded");
+    assert!(hospital.read(ResourceType::PATIENT, &staged.id).await.is_none());
+}
+
+pub(crate) async fn an_update_makes_a_new_version_and_keeps_the_old_one(hospital: Hospital) {
+    let first = hospital.create(patient("Byron")).await;
+    let second = hospital.update(&first, patient("Lovelace")).await.expect("nobody else writes");
+    assert_eq!(second.version, 2);
+    let read = hospital.read(ResourceType::PATIENT, &first.id).await.expect("it is there");
+    assert_eq!(read.body, second.body);
+
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let old = session.read_version(ResourceType::PATIENT, &first.id, 1).await.expect("a read");
+    assert_eq!(old.expect("history keeps it").body, first.body);
+    assert!(session.read_version(ResourceType::PATIENT, &first.id, 3).await.expect("a read").is_none());
+}
+
+pub(crate) async fn an_update_over_an_old_version_is_a_conflict_and_writes_nothing(hospital: Hospital) {
+    let first = hospital.create(patient("Byron")).await;
+    hospital.update(&first, patient("Lovelace")).await.expect("nobody else writes");
+    let refused = hospital.update(&first, patient("King")).await;
+    let conflict = Conflict::Version { resource_type: ResourceType::PATIENT, id: first.id.clone() };
+    assert!(matches!(refused, Err(StoreError::Conflict(found)) if found == conflict));
+    assert_eq!(hospital.versions(&first).await.len(), 2);
+}
+
+pub(crate) async fn a_deleted_record_disappears_from_reads_and_stays_in_history(hospital: Hospital) {
+    let patient = hospital.create(patient("Lovelace")).await;
+    let record = hospital.create(heart_rate(&patient.id, 70)).await;
+    hospital.delete(&record).await;
+    assert!(hospital.read(ResourceType::OBSERVATION, &record.id).await.is_none());
+    let versions = hospital.versions(&record).await;
+    let marks: Vec<_> = versions.iter().map(|version| (version.version, version.is_deleted)).collect();
+    assert_eq!(marks, [(2, true), (1, false)]);
+    assert_eq!(versions[1].body, record.body);
+    let mark: Value = serde_json::from_str(&versions[0].body).expect("JSON");
+    assert_eq!((&mark["resourceType"], &mark["id"]), (&json!("Observation"), &json!(record.id.as_str())));
+}
+
+pub(crate) async fn putting_the_same_content_twice_changes_nothing(hospital: Hospital) {
+    assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Created);
+    assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Unchanged);
+    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    assert_eq!(record.version, 1);
+}
+
+pub(crate) async fn putting_other_content_updates(hospital: Hospital) {
+    assert_eq!(hospital.put("ada", patient("Byron")).await, WriteOutcome::Created);
+    assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Updated);
+    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    assert_eq!(record.version, 2);
+    assert!(record.body.contains(r#""versionId":"2""#) && record.body.contains("Lovelace"));
+}
+
+pub(crate) async fn putting_over_a_deletion_creates_again(hospital: Hospital) {
+    hospital.put("ada", patient("Lovelace")).await;
+    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    hospital.delete(&record).await;
+    assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Created);
+    assert_eq!(hospital.versions(&record).await.len(), 3);
+}
+
+pub(crate) async fn one_commit_can_write_one_record_twice(hospital: Hospital) {
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let first = session.create(resource(patient("Byron"))).expect("valid");
+    let second = session.update(&first, resource(patient("Lovelace"))).expect("valid");
+    session.put(Id::new("king").unwrap(), resource(patient("King"))).expect("valid");
+    session.put(Id::new("king").unwrap(), resource(patient("King"))).expect("valid");
+    let committed = session.commit(entry("create")).await.expect("committed");
+    let expected =
+        [WriteOutcome::Created, WriteOutcome::Updated, WriteOutcome::Created, WriteOutcome::Unchanged];
+    assert_eq!(committed.writes, expected);
+    let read = hospital.read(ResourceType::PATIENT, &first.id).await.expect("it is there");
+    assert_eq!(read.body, second.body);
+}
+
+pub(crate) async fn a_claim_can_be_taken_once_and_given_up(hospital: Hospital) {
+    let claim = || Claim("practitioner/1@2026-12-02T09:00/5min".to_owned());
+    let take = |session: &mut medcor_store::Session<'_>| {
+        session.claim(claim());
+        Ok(())
+    };
+    hospital.commit(take).await.expect("it is free");
+    let refused = hospital.commit(take).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(Conflict::Claimed(key))) if key == claim().0));
+    let moved = hospital.commit(|session| {
+        session.release(claim());
+        session.claim(claim());
+        Ok(())
+    });
+    moved.await.expect("what this commit gives up it can take");
+    hospital.commit(|session| Ok(session.release(claim()))).await.expect("it is given up");
+    hospital.commit(take).await.expect("it is free again");
+}
+
+pub(crate) async fn a_conflict_leaves_nothing_of_its_commit_behind(hospital: Hospital) {
+    hospital.commit(|session| Ok(session.claim(Claim("taken".to_owned())))).await.expect("it is free");
+    let mut staged = None;
+    let refused = hospital.commit(|session| {
+        staged = Some(session.create(resource(patient("Lovelace")))?);
+        session.claim(Claim("free".to_owned()));
+        session.claim(Claim("taken".to_owned()));
+        Ok(())
+    });
+    assert!(matches!(refused.await, Err(StoreError::Conflict(Conflict::Claimed(_)))));
+    let staged = staged.expect("it was staged");
+    assert!(hospital.read(ResourceType::PATIENT, &staged.id).await.is_none());
+    hospital.commit(|session| Ok(session.claim(Claim("free".to_owned())))).await.expect("it stayed free");
+}
+
+pub(crate) async fn an_invalid_record_is_refused_with_its_problems(hospital: Hospital) {
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let invalid = json!({ "resourceType": "Patient", "birthDate": "yesterday", "nickname": "Ada" });
+    let Err(StoreError::Invalid(problems)) = session.create(resource(invalid)) else {
+        panic!("it was accepted");
+    };
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+pub(crate) async fn a_kept_answer_is_known_to_its_caller_alone(hospital: Hospital) {
+    let known = KnownAnswer { request_hash: [7; 32], answer: "done".to_owned() };
+    let keep = |session: &mut medcor_store::Session<'_>| Ok(session.keep_answer("key", known.clone()));
+    hospital.commit(keep).await.expect("the first answer");
+    let repeated = hospital.commit(keep).await;
+    assert!(matches!(repeated, Err(StoreError::Conflict(Conflict::Answered))));
+
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    assert_eq!(session.known_answer("key").await.expect("a read"), Some(known.clone()));
+    assert_eq!(session.known_answer("other").await.expect("a read"), None);
+    let other = crate::support::import(hospital.other_tenant);
+    assert_eq!(hospital.store.session(&other).known_answer("key").await.expect("a read"), None);
+}
+
+pub(crate) async fn history_comes_in_pages_newest_first(hospital: Hospital) {
+    let mut record = hospital.create(patient("0")).await;
+    for number in 1..7 {
+        record = hospital.update(&record, patient(&number.to_string())).await.expect("nobody else writes");
+    }
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page =
+            session.history(ResourceType::PATIENT, &record.id, 3, cursor.as_deref()).await.expect("a page");
+        seen.extend(page.records.iter().map(|record| record.version));
+        if !page.has_more {
+            break;
+        }
+        cursor = page.cursor_after(page.records.len() - 1);
+    }
+    assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
+    let refused = session.history(ResourceType::PATIENT, &record.id, 3, Some("forged")).await;
+    assert!(matches!(refused, Err(StoreError::BadCursor)));
+}
+
+pub(crate) async fn an_export_walks_all_current_records(hospital: Hospital) {
+    for number in 0..25 {
+        hospital.put(&format!("p{number}"), patient(&number.to_string())).await;
+    }
+    let gone = hospital.read(ResourceType::PATIENT, &Id::new("p3").unwrap()).await.expect("it is there");
+    hospital.delete(&gone).await;
+    let permit = hospital.permit();
+    let mut session = hospital.store.session(&permit);
+    let mut ids = Vec::new();
+    let mut after_row = 0;
+    loop {
+        let page = session.export(ResourceType::PATIENT, after_row, 10).await.expect("a page");
+        if page.records.is_empty() {
+            break;
+        }
+        ids.extend(page.records.into_iter().map(|record| record.id.to_string()));
+        after_row = page.last_row;
+    }
+    let expected: Vec<_> = (0..25).filter(|it| *it != 3).map(|it| format!("p{it}")).collect();
+    assert_eq!(ids, expected);
+}
+
+pub(crate) async fn a_store_that_is_closed_says_so(hospital: Hospital) {
+    hospital.store.ping().await.expect("it answers");
+    hospital.store.clone().close().await;
+    let refused = hospital.commit(|session| session.create(resource(patient("Ada"))).map(drop)).await;
+    assert!(matches!(refused, Err(StoreError::NotReady)));
+}
+
+pub(crate) async fn the_store_counts_what_it_holds(hospital: Hospital) {
+    let patient = hospital.create(patient("Lovelace")).await;
+    let gone = hospital.create(heart_rate(&patient.id, 70)).await;
+    hospital.create(heart_rate(&patient.id, 71)).await;
+    hospital.delete(&gone).await;
+    let statistics = hospital.store.statistics().await.expect("statistics");
+    let expected = [(ResourceType::OBSERVATION, 1), (ResourceType::PATIENT, 1)];
+    assert_eq!(statistics.records, expected);
+    assert!(statistics.database_bytes > 0);
+    assert!(statistics.audit_rows >= 4);
+}
