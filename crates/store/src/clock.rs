@@ -96,6 +96,6 @@ mod tests {
         let ids: Vec<_> = (0..10_000).map(|_| clock.new_id()).collect();
         assert!(ids.is_sorted());
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-        assert!(ids[0].as_str().starts_with("019ade30-1800-7"), "{}", ids[0]);
+        assert!(ids[0].as_str().starts_with("019ade13-5400-7"), "{}", ids[0]);
     }
 }
