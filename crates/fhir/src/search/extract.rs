@@ -168,13 +168,15 @@ impl<'a> Extraction<'a, '_> {
     /// The values of each component in this element; `None` where one has none.
     fn components(&self, components: &[Component], element: &'a Value) -> Option<Vec<Vec<IndexValue<'a>>>> {
         let mut found = Vec::with_capacity(components.len());
-        for component in components {
+        // From the last, since every record has a code and few have the value that comes after it.
+        for component in components.iter().rev() {
             let of_component = self.component_values(component, element);
             if of_component.is_empty() {
                 return None;
             }
             found.push(of_component);
         }
+        found.reverse();
         Some(found)
     }
 
@@ -221,6 +223,25 @@ fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> 
     let several = member.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let one = member.filter(|member| !member.is_array());
     several.iter().chain(one)
+}
+
+/// The values of these members, in one pass: data types have few members, so comparing their names costs
+/// less than hashing each.
+fn named<'a, const COUNT: usize>(value: &'a Value, names: [&str; COUNT]) -> [Option<&'a Value>; COUNT] {
+    let mut found = [None; COUNT];
+    for (name, member) in value.as_object().into_iter().flatten() {
+        for (place, wanted) in found.iter_mut().zip(names) {
+            if name == wanted {
+                *place = Some(member);
+            }
+        }
+    }
+    found
+}
+
+/// The texts of these members, in one pass.
+fn texts<'a, const COUNT: usize>(value: &'a Value, names: [&str; COUNT]) -> [Option<&'a str>; COUNT] {
+    named(value, names).map(|member| member.and_then(Value::as_str))
 }
 
 /// Whether a filter keeps this value.

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::IndexValue;
+use super::{IndexValue, named, texts};
 use crate::{Id, ResourceType};
 
 /// Reads a `Reference`.
 pub(super) fn read(value: &Value) -> Option<IndexValue<'_>> {
-    let members = value.as_object()?;
-    let (target, url) = match members.get("reference").and_then(Value::as_str) {
-        Some(reference) => split(reference),
-        None => (None, None),
-    };
-    let identifier = members.get("identifier").and_then(|identifier| {
-        let system = identifier.get("system").and_then(Value::as_str).map(Cow::Borrowed);
-        Some((system, Cow::Borrowed(identifier.get("value")?.as_str()?)))
+    if !value.is_object() {
+        return None;
+    }
+    let [reference, identifier] = named(value, ["reference", "identifier"]);
+    let (target, url) = reference.and_then(Value::as_str).map(split).unwrap_or_default();
+    let identifier = identifier.and_then(|identifier| {
+        let [system, value] = texts(identifier, ["system", "value"]);
+        Some((system.map(Cow::Borrowed), Cow::Borrowed(value?)))
     });
     Some(IndexValue::Reference {
         target: target.map(|(resource_type, id)| (resource_type, id.into())),

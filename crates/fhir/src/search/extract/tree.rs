@@ -25,7 +25,7 @@ pub(super) fn of_type(resource_type: ResourceType) -> &'static Tree {
 /// What is read at one place of a record, and the places below it.
 #[derive(Default)]
 pub(super) struct Tree {
-    /// Sorted by name.
+    /// Sorted by the length of the name and the name: lengths differ mostly, and compare faster than texts.
     members: Vec<(&'static str, Tree)>,
     filters: Vec<(Step, Tree)>,
     leaves: Vec<(&'static SearchParameter, &'static Path)>,
@@ -58,8 +58,10 @@ impl Tree {
     }
 
     fn member(&mut self, name: &'static str) -> &mut Self {
-        let position =
-            self.members.binary_search_by(|(other, _)| (*other).cmp(name)).unwrap_or_else(|position| {
+        let position = self
+            .members
+            .binary_search_by_key(&(name.len(), name), |(other, _)| (other.len(), *other))
+            .unwrap_or_else(|position| {
                 self.members.insert(position, (name, Self::default()));
                 position
             });
@@ -105,7 +107,10 @@ impl Tree {
     }
 
     fn below(&self, name: &str) -> Option<&Self> {
-        let position = self.members.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
+        let position = self
+            .members
+            .binary_search_by_key(&(name.len(), name), |(other, _)| (other.len(), *other))
+            .ok()?;
         self.members.get(position).map(|(_, below)| below)
     }
 }

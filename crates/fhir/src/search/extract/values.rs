@@ -11,7 +11,7 @@ use super::{
         parameter::Reading,
         program::DataType,
     },
-    IndexValue, members, reference,
+    IndexValue, members, named, reference, texts,
 };
 use crate::primitive::TimeSpan;
 
@@ -46,14 +46,6 @@ pub(super) fn read<'a>(
     }
 }
 
-fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
-    value.get(member).and_then(Value::as_str)
-}
-
-fn borrowed<'a>(value: &'a Value, member: &str) -> Option<Cow<'a, str>> {
-    text(value, member).map(Cow::Borrowed)
-}
-
 fn plain_token(code: &str) -> IndexValue<'_> {
     IndexValue::Token { system: None, code: code.into(), text: None }
 }
@@ -61,11 +53,15 @@ fn plain_token(code: &str) -> IndexValue<'_> {
 fn read_token<'a>(data_type: DataType, value: &'a Value, add: &mut dyn FnMut(IndexValue<'a>)) {
     match data_type {
         DataType::CodeableConcept => read_concept(value, add),
-        DataType::Coding => read_coding(value, None).into_iter().for_each(add),
+        DataType::Coding => {
+            let [system, code, display] = texts(value, ["system", "code", "display"]);
+            read_coding(system, code, display).into_iter().for_each(add);
+        }
         DataType::Identifier => read_identifier(value, add),
         DataType::ContactPoint => {
-            if let Some(code) = borrowed(value, "value") {
-                add(IndexValue::Token { system: borrowed(value, "system"), code, text: None });
+            let [system, code] = texts(value, ["system", "value"]);
+            if let Some(code) = code {
+                add(IndexValue::Token { system: system.map(Into::into), code: code.into(), text: None });
             }
         }
         DataType::Boolean => {
@@ -85,40 +81,50 @@ fn read_token<'a>(data_type: DataType, value: &'a Value, add: &mut dyn FnMut(Ind
 }
 
 fn read_concept<'a>(concept: &'a Value, add: &mut dyn FnMut(IndexValue<'a>)) {
-    let mut unread_text = text(concept, "text");
+    let [mut unread_text] = texts(concept, ["text"]);
     for coding in members(concept, "coding") {
-        let has_display = coding.get("display").is_some();
-        let of_concept = if has_display { None } else { unread_text.take() };
-        if text(coding, "display") == unread_text {
+        let [system, code, display] = texts(coding, ["system", "code", "display"]);
+        if display.is_some() && display == unread_text {
             unread_text = None;
         }
-        read_coding(coding, of_concept).into_iter().for_each(&mut *add);
+        let text = display.or_else(|| unread_text.take());
+        read_coding(system, code, text).into_iter().for_each(&mut *add);
     }
     if let Some(text) = unread_text {
         add(IndexValue::Token { system: None, code: Cow::Borrowed(""), text: Some(text.into()) });
     }
 }
 
-fn read_coding<'a>(coding: &'a Value, text_of_concept: Option<&'a str>) -> Option<IndexValue<'a>> {
-    let (system, code) = (borrowed(coding, "system"), borrowed(coding, "code"));
-    let text = borrowed(coding, "display").or(text_of_concept.map(Cow::Borrowed));
+fn read_coding<'a>(
+    system: Option<&'a str>,
+    code: Option<&'a str>,
+    text: Option<&'a str>,
+) -> Option<IndexValue<'a>> {
     let has_content = system.is_some() || code.is_some() || text.is_some();
-    has_content.then(|| IndexValue::Token { system, code: code.unwrap_or_default(), text })
+    has_content.then(|| IndexValue::Token {
+        system: system.map(Into::into),
+        code: code.unwrap_or_default().into(),
+        text: text.map(Into::into),
+    })
 }
 
 fn read_identifier<'a>(identifier: &'a Value, add: &mut dyn FnMut(IndexValue<'a>)) {
-    let identifier_type = identifier.get("type");
-    let type_text = identifier_type.and_then(|concept| borrowed(concept, "text"));
-    let (system, value) = (borrowed(identifier, "system"), borrowed(identifier, "value"));
+    let [identifier_type, system, value] = named(identifier, ["type", "system", "value"]);
+    let (system, value) = (system.and_then(Value::as_str), value.and_then(Value::as_str));
+    let type_text = identifier_type.and_then(|concept| concept.get("text")).and_then(Value::as_str);
     let codings = identifier_type.into_iter().flat_map(|concept| members(concept, "coding"));
     for coding in codings {
-        let parts = (borrowed(coding, "system"), borrowed(coding, "code"), value.clone());
-        if let (Some(system), Some(code), Some(value)) = parts {
-            add(IndexValue::OfType { system, code, value });
+        let [type_system, type_code] = texts(coding, ["system", "code"]);
+        if let (Some(system), Some(code), Some(value)) = (type_system, type_code, value) {
+            add(IndexValue::OfType { system: system.into(), code: code.into(), value: value.into() });
         }
     }
     if system.is_some() || value.is_some() {
-        add(IndexValue::Token { system, code: value.unwrap_or_default(), text: type_text });
+        add(IndexValue::Token {
+            system: system.map(Into::into),
+            code: value.unwrap_or_default().into(),
+            text: type_text.map(Into::into),
+        });
     }
 }
 
@@ -187,8 +193,7 @@ fn read_date(data_type: DataType, value: &Value) -> Option<TimeSpan> {
 }
 
 fn read_period(period: &Value) -> Option<TimeSpan> {
-    let span = |member| text(period, member).and_then(TimeSpan::parse);
-    let (start, end) = (span("start"), span("end"));
+    let [start, end] = texts(period, ["start", "end"]).map(|text| text.and_then(TimeSpan::parse));
     let low = start.map_or(i64::MIN, |start| start.low);
     let high = end.map_or(i64::MAX, |end| end.high);
     (start.is_some() || end.is_some()).then_some(TimeSpan { low, high })
@@ -221,26 +226,30 @@ fn read_range(range: &Value) -> Option<(f64, f64)> {
 fn read_quantity(data_type: DataType, value: &Value) -> Option<IndexValue<'_>> {
     match data_type {
         DataType::Range => {
-            let (low, high) = read_range(value)?;
+            let range = read_range(value)?;
             let end = value.get("low").or_else(|| value.get("high"))?;
-            let [system, code, unit] = ["system", "code", "unit"].map(|member| borrowed(end, member));
-            Some(IndexValue::Quantity { low, high, system, code, unit })
+            Some(quantity(range, texts(end, ["system", "code", "unit"])))
         }
         DataType::Money => {
-            let amount = value.get("value")?.as_f64()?;
-            let code = borrowed(value, "currency");
-            let system = code.is_some().then_some(Cow::Borrowed("urn:iso:std:iso:4217"));
-            Some(IndexValue::Quantity { low: amount, high: amount, system, code, unit: None })
+            let [amount, currency] = named(value, ["value", "currency"]);
+            let (amount, code) = (amount?.as_f64()?, currency.and_then(Value::as_str));
+            let system = code.map(|_| "urn:iso:std:iso:4217");
+            Some(quantity((amount, amount), [system, code, None]))
         }
         _ => {
-            let amount = value.get("value")?.as_f64()?;
-            let (low, high) = match text(value, "comparator") {
+            let [amount, comparator] = named(value, ["value", "comparator"]);
+            let amount = amount?.as_f64()?;
+            let range = match comparator.and_then(Value::as_str) {
                 Some("<" | "<=") => (f64::NEG_INFINITY, amount),
                 Some(">" | ">=") => (amount, f64::INFINITY),
                 _ => (amount, amount),
             };
-            let [system, code, unit] = ["system", "code", "unit"].map(|member| borrowed(value, member));
-            Some(IndexValue::Quantity { low, high, system, code, unit })
+            Some(quantity(range, texts(value, ["system", "code", "unit"])))
         }
     }
+}
+
+fn quantity((low, high): (f64, f64), unit: [Option<&str>; 3]) -> IndexValue<'_> {
+    let [system, code, unit] = unit.map(|text| text.map(Cow::Borrowed));
+    IndexValue::Quantity { low, high, system, code, unit }
 }
