@@ -21,7 +21,8 @@ pub const PROBLEMS_MAX: usize = 100;
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
-    /// The `FHIRPath` of the place, such as `Patient.contact[0].gender`.
+    /// The FHIRPath of the place, such as `Patient.contact[0].gender`. A choice stands without its type
+    /// (`Observation.value`), an unknown element as it came.
     pub path: String,
     /// What kind of problem it is.
     pub kind: ProblemKind,
