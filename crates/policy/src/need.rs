@@ -147,6 +147,8 @@ pub enum Need {
     },
     /// To read or change something that is not a record.
     Administer(Area),
+    /// Like [`Need::Administer`], but the tool does without where the caller hasn't got it.
+    AdministerIfAllowed(Area),
 }
 
 impl Need {

@@ -47,27 +47,25 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
     let mut granted: Vec<Grant> = Vec::new();
     let mut administered = Vec::new();
     for need in needs {
-        let before = granted.len();
-        match *need {
-            Need::Administer(area) => {
+        let is_held = match *need {
+            Need::Administer(area) | Need::AdministerIfAllowed(area) => {
                 // Scopes speak of records only, so a narrowed token administers nothing.
-                if principal.scopes.is_some() || !areas.contains(&area) {
-                    return Err(Denial { need: *need });
-                }
-                administered.push(area);
-                continue;
+                let is_held = principal.scopes.is_none() && areas.contains(&area);
+                administered.extend(is_held.then_some(area));
+                is_held
             }
             Need::Record { action, resource_type } | Need::Optional { action, resource_type } => {
-                grant_on(principal, &held, action, resource_type, &mut granted);
+                grant_on(principal, &held, action, resource_type, &mut granted)
             }
             Need::AnyRecord { action } => {
+                let mut is_held = false;
                 for resource_type in ResourceType::all() {
-                    grant_on(principal, &held, action, resource_type, &mut granted);
+                    is_held |= grant_on(principal, &held, action, resource_type, &mut granted);
                 }
+                is_held
             }
-        }
-        let is_missing = granted.len() == before;
-        if is_missing && !matches!(need, Need::Optional { .. }) {
+        };
+        if !is_held && !matches!(need, Need::Optional { .. } | Need::AdministerIfAllowed(_)) {
             return Err(Denial { need: *need });
         }
     }
@@ -87,13 +85,15 @@ fn held_grants(principal: &Principal) -> Vec<Grant> {
 }
 
 /// Adds what the caller holds of one action on one type, at its narrower reach when a scope narrows it.
+/// Says whether the caller holds any of it.
 fn grant_on(
     principal: &Principal,
     held: &[Grant],
     action: Action,
     resource_type: ResourceType,
     granted: &mut Vec<Grant>,
-) {
+) -> bool {
+    let mut is_held = false;
     let actions = ActionSet::of(&[action]);
     let by_role = held.iter().filter(|grant| {
         grant.actions.contains(action) && grant.resource_type.is_none_or(|named| named == resource_type)
@@ -111,12 +111,14 @@ fn grant_on(
             if reach == Reach::OwnCompartment && principal.patient.is_none() {
                 continue;
             }
+            is_held = true;
             let line = Grant { actions, resource_type: Some(resource_type), reach };
             if !granted.contains(&line) {
                 granted.push(line);
             }
         }
     }
+    is_held
 }
 
 fn narrower(role: Reach, scope: Reach) -> Reach {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{
     Map, Value,
     value::{RawValue, to_raw_value},
@@ -36,6 +36,27 @@ impl Answer {
     /// The JSON text.
     pub fn into_json(self) -> String {
         self.0
+    }
+}
+
+/// How much of a record an answer shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// What matters, in a few named members.
+    #[default]
+    Compact,
+    /// The whole FHIR resource too, as it is stored. Large: ask only when compact lacks something.
+    Fhir,
+}
+
+impl Format {
+    /// The resource, if it was asked for.
+    pub fn resource_of(self, record: &Record) -> Result<Option<Raw>, ToolError> {
+        match self {
+            Self::Compact => Ok(None),
+            Self::Fhir => Raw::of_record(record).map(Some),
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Catalog {
     capabilities: Vec<&'static Capability>,
     tools: BTreeMap<&'static str, CompiledTool>,
     aliases: HashMap<&'static str, (&'static str, Implied)>,
-    index: ranking::Index,
+    tool_index: ranking::Index,
+    prompt_index: ranking::Index,
 }
 
 /// A tool with its schemas.
@@ -97,8 +98,10 @@ impl Catalog {
         if let Some(alias) = aliases.keys().find(|alias| tools.contains_key(*alias)) {
             return Err(CatalogError::NameTaken(alias));
         }
-        let index = ranking::Index::new(tools.values());
-        Ok(Self { capabilities: capabilities.to_vec(), tools, aliases, index })
+        let tool_index = ranking::Index::of_tools(tools.values());
+        let prompts = capabilities.iter().flat_map(|capability| capability.prompts);
+        let prompt_index = ranking::Index::of_prompts(prompts);
+        Ok(Self { capabilities: capabilities.to_vec(), tools, aliases, tool_index, prompt_index })
     }
 
     /// The tool of this name or alias, and the arguments that the alias implies.
@@ -144,13 +147,20 @@ impl Catalog {
 
     /// The tools that fit these words best among those that the caller may use.
     pub fn ranked(&self, words: &str, caller: &Caller, limit: usize) -> Vec<Hit<'_>> {
-        let hits = self.index.ranked(words);
+        let hits = self.tool_index.ranked(words);
         let tools = hits.into_iter().filter_map(|(name, score)| Some((self.tools.get(name)?, score)));
         tools
             .filter(|(tool, _)| caller.may_use(tool.entry))
             .take(limit)
             .map(|(tool, score)| Hit { tool, score })
             .collect()
+    }
+
+    /// The prompts that fit these words best.
+    pub fn ranked_prompts(&self, words: &str, limit: usize) -> Vec<&'static Prompt> {
+        let prompts = self.prompts();
+        let hits = self.prompt_index.ranked(words).into_iter().take(limit);
+        hits.filter_map(|(name, _)| prompts.iter().copied().find(|prompt| prompt.name == name)).collect()
     }
 
     /// Names of tools near a name that does not exist, among those that the caller may use.

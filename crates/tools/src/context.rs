@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use medcor_fhir::{Id, ResourceType};
-use medcor_policy::{Action, Principal, Visibility};
-use medcor_store::{Clock, Record, Session, identity::Tenant};
+use medcor_fhir::{Id, ResourceType, search::name::fold};
+use medcor_policy::{Action, Area, Principal, Visibility};
+use medcor_store::{Clock, Record, Session, Store, identity::Tenant};
 use serde::Deserialize;
 
 use crate::{Caller, Catalog, FhirType, Ref, ToolError};
@@ -15,6 +15,7 @@ pub struct ToolContext<'c> {
     pub(crate) caller: &'c Caller,
     pub(crate) permit: &'c medcor_policy::Permit,
     pub(crate) tenant: Arc<Tenant>,
+    pub(crate) store: &'c Store,
     pub(crate) clock: &'c Clock,
     pub(crate) catalog: &'c Catalog,
     /// Records that resolving the arguments has read.
@@ -54,6 +55,17 @@ impl<'c> ToolContext<'c> {
         self.permit.visibility(Action::Read, resource_type) != Visibility::Nothing
     }
 
+    /// Whether this call may do this to all records of the type, not only to those of the caller's own
+    /// chart.
+    pub fn reaches_all(&self, action: Action, resource_type: ResourceType) -> bool {
+        self.permit.visibility(action, resource_type) == Visibility::Tenant
+    }
+
+    /// Whether this call may administer this area.
+    pub fn may_administer(&self, area: Area) -> bool {
+        self.permit.administers(area)
+    }
+
     /// Who calls.
     pub fn principal(&self) -> &'c Principal {
         self.caller.principal()
@@ -67,6 +79,44 @@ impl<'c> ToolContext<'c> {
     /// The organisation whose records these are.
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    /// Every organisation, where the caller may administer them; else its own alone.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, ToolError> {
+        if self.may_administer(Area::Tenants) {
+            return Ok(self.store.identity().tenants().await?);
+        }
+        Ok(vec![Tenant::clone(&self.tenant)])
+    }
+
+    /// The organisation that the caller calls so: by id, number, short name or name; `default` is its own.
+    ///
+    /// # Errors
+    ///
+    /// `RESOURCE_NOT_FOUND` when there is none of that name among [`ToolContext::tenants`].
+    pub async fn tenant_named(&self, text: &str) -> Result<Tenant, ToolError> {
+        if is_own_name(&self.tenant, text) {
+            return Ok(Tenant::clone(&self.tenant));
+        }
+        let tenants = self.tenants().await?;
+        let named = tenants.into_iter().find(|tenant| is_named(tenant, text));
+        named.ok_or_else(|| ToolError::not_found("organisation"))
+    }
+
+    /// Whether the database answers.
+    pub async fn database_answers(&self) -> bool {
+        match self.store.ping().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(cause = &error as &dyn std::error::Error, "the database does not answer");
+                false
+            }
+        }
+    }
+
+    /// A new id, version 7 of UUIDs: its last twelve digits are random.
+    pub fn new_id(&self) -> Id {
+        self.clock.new_id()
     }
 
     /// The time.
@@ -88,6 +138,19 @@ impl<'c> ToolContext<'c> {
     pub fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
+}
+
+/// Whether this is the organisation's id, number, short name or name.
+fn is_named(tenant: &Tenant, text: &str) -> bool {
+    tenant.organization.as_str() == text
+        || tenant.id.to_string() == text
+        || tenant.slug.eq_ignore_ascii_case(text)
+        || fold(&tenant.name) == fold(text)
+}
+
+/// Like [`is_named`] for the caller's own organisation, which documented clients also call `default`.
+pub(crate) fn is_own_name(tenant: &Tenant, text: &str) -> bool {
+    text.eq_ignore_ascii_case("default") || is_named(tenant, text)
 }
 
 /// A typed view of a record, which borrows from its text: `let patient: Patient<'_> = view(&record)?`.

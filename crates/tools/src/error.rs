@@ -384,7 +384,9 @@ impl From<Denial> for ToolError {
                     .replace(&resource_type.name().to_lowercase(), resource_type.name())
             }
             Need::AnyRecord { action } => format!("{action:?} on any record").to_lowercase(),
-            Need::Administer(area) => format!("administering {}", area_name(area)),
+            Need::Administer(area) | Need::AdministerIfAllowed(area) => {
+                format!("administering {}", area_name(area))
+            }
         };
         Self::PermissionDenied { needed }
     }

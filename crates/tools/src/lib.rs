@@ -16,14 +16,14 @@ mod resource;
 mod schema;
 mod tool;
 
-pub use answer::{Answer, BYTES_MAX, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
+pub use answer::{Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
 pub use caller::Caller;
 pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied};
 pub use context::{ToolContext, view};
 pub use error::{ArgumentProblem, Candidate, ErrorCode, ErrorReport, ToolError};
 pub use limit::RateLimit;
 pub use medcor_policy::{Action, Area, Need, Role};
-pub use medcor_store::{Page, Record};
+pub use medcor_store::{Claim, Lookup, LookupBy, Matched, Page, Record, identity::Tenant};
 pub use pipeline::{Call, Pipeline, Refusal};
 pub use prompt::{Prompt, PromptArgument};
 pub use reference::{FhirType, Ref, kind};

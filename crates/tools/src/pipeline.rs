@@ -86,6 +86,7 @@ impl Pipeline {
             caller: call.caller,
             permit: &permit,
             tenant,
+            store: &self.store,
             clock: self.store.clock(),
             catalog: &self.catalog,
             resolved: Vec::new(),

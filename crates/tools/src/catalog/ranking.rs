@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::CompiledTool;
+use crate::{CompiledTool, Prompt};
 
 /// Term saturation and length normalisation, at their customary values.
 const SATURATION: f32 = 1.2;
@@ -20,6 +20,7 @@ pub struct Hit<'c> {
     pub score: f32,
 }
 
+#[derive(Default)]
 pub(super) struct Index {
     names: Vec<&'static str>,
     lengths: Vec<f32>,
@@ -27,30 +28,40 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn new<'c>(tools: impl Iterator<Item = &'c CompiledTool>) -> Self {
-        let mut index = Self { names: Vec::new(), lengths: Vec::new(), postings: HashMap::new() };
-        for tool in tools {
-            index.add(tool);
+    pub(super) fn of_tools<'c>(tools: impl Iterator<Item = &'c CompiledTool>) -> Self {
+        let mut index = Self::default();
+        tools.for_each(|tool| index.add_tool(tool));
+        index
+    }
+
+    pub(super) fn of_prompts(prompts: impl Iterator<Item = &'static Prompt>) -> Self {
+        let mut index = Self::default();
+        for prompt in prompts {
+            let fields =
+                [(prompt.name, NAME_WEIGHT), (prompt.title, TITLE_WEIGHT), (prompt.description, 1.0)];
+            index.add(prompt.name, fields.into_iter());
         }
         index
     }
 
-    fn add(&mut self, tool: &CompiledTool) {
-        let document = self.names.len();
+    fn add_tool(&mut self, tool: &CompiledTool) {
         let entry = tool.entry;
+        let aliases = entry.aliases.iter().map(|alias| (alias.name, NAME_WEIGHT));
+        let keywords = entry.keywords.iter().map(|keyword| (*keyword, TITLE_WEIGHT));
+        let parameters = tool.parameters().map(|parameter| (parameter, 1.0));
+        let own = [(entry.name, NAME_WEIGHT), (entry.title, TITLE_WEIGHT), (tool.description.as_str(), 1.0)];
+        self.add(entry.name, own.into_iter().chain(aliases).chain(keywords).chain(parameters));
+    }
+
+    fn add<'f>(&mut self, name: &'static str, fields: impl Iterator<Item = (&'f str, f32)>) {
+        let document = self.names.len();
         let mut weights: HashMap<String, f32> = HashMap::new();
-        let mut weigh = |text: &str, weight: f32| {
+        for (text, weight) in fields {
             for word in words(text) {
                 *weights.entry(word).or_default() += weight;
             }
-        };
-        weigh(entry.name, NAME_WEIGHT);
-        entry.aliases.iter().for_each(|alias| weigh(alias.name, NAME_WEIGHT));
-        entry.keywords.iter().for_each(|keyword| weigh(keyword, TITLE_WEIGHT));
-        weigh(entry.title, TITLE_WEIGHT);
-        weigh(&tool.description, 1.0);
-        tool.parameters().for_each(|parameter| weigh(parameter, 1.0));
-        self.names.push(entry.name);
+        }
+        self.names.push(name);
         self.lengths.push(weights.values().sum());
         for (word, weight) in weights {
             self.postings.entry(word).or_default().push((document, weight));

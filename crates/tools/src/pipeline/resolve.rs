@@ -1,11 +1,14 @@
 //! Turning the names in arguments into ids, through the caller's own permit: what the caller may not see
 //! is not there, and a near match is offered, never taken.
 
-use medcor_fhir::ResourceType;
+use medcor_fhir::{Id, ResourceType};
 use medcor_store::{Lookup, LookupBy, Matched, Record};
 use serde_json::{Map, Value};
 
-use crate::{Candidate, CompiledTool, ToolContext, ToolError, argument::Folded, catalog::ReferencePath};
+use crate::{
+    Candidate, CompiledTool, ToolContext, ToolError, argument::Folded, catalog::ReferencePath,
+    context::is_own_name,
+};
 
 /// Resolves every reference in the arguments.
 pub(super) async fn references(
@@ -22,6 +25,10 @@ pub(super) async fn references(
         for place in places {
             let Some(slot) = arguments.pointer_mut(&place) else { continue };
             let Some(text) = slot.as_str().map(str::to_owned) else { continue };
+            if let Some(id) = own_record(path.resource_type, text.trim(), cx) {
+                *slot = id.as_str().into();
+                continue;
+            }
             let wanted = Wanted { path, place: &place, by, offers_near: tool.entry.effect.is_read_only() };
             let record = resolved(&wanted, &text, cx).await?;
             if let Some(slot) = arguments.pointer_mut(&place) {
@@ -33,6 +40,20 @@ pub(super) async fn references(
     match arguments {
         Value::Object(arguments) => Ok(arguments),
         _ => unreachable!("built from an object above"),
+    }
+}
+
+/// What the caller's own words for itself mean: `me`, and the names of its organisation.
+fn own_record(resource_type: ResourceType, text: &str, cx: &ToolContext<'_>) -> Option<Id> {
+    let principal = cx.principal();
+    let is_self = text.eq_ignore_ascii_case("me") || text.eq_ignore_ascii_case("self");
+    match resource_type {
+        ResourceType::PATIENT if is_self => principal.patient.clone(),
+        ResourceType::PRACTITIONER if is_self => principal.practitioner.clone(),
+        ResourceType::ORGANIZATION => {
+            is_own_name(cx.tenant(), text).then(|| cx.tenant().organization.clone())
+        }
+        _ => None,
     }
 }
 
