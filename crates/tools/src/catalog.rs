@@ -191,8 +191,7 @@ impl CompiledTool {
             root.remove("description");
         }
         let mut schemas = Schemas::new();
-        let root = compiled(&input_schema, &mut schemas)
-            .map_err(|reason| CatalogError::BadSchema { tool: entry.name, reason })?;
+        let root = compiled(entry.name, &input_schema, &mut schemas)?;
         let mut references = Vec::new();
         collect_references(&annotated, &mut Vec::new(), &mut references);
         let synonyms = synonyms_of(entry, &annotated);
@@ -261,12 +260,13 @@ impl CompiledTool {
     }
 }
 
-fn compiled(schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, String> {
+fn compiled(tool: &'static str, schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, CatalogError> {
     const LOCATION: &str = "https://medcor.invalid/tool";
+    let refused = |error: boon::CompileError| CatalogError::BadSchema { tool, reason: error.to_string() };
     let mut compiler = Compiler::new();
     compiler.enable_format_assertions();
-    compiler.add_resource(LOCATION, schema.clone()).map_err(|error| error.to_string())?;
-    compiler.compile(LOCATION, schemas).map_err(|error| error.to_string())
+    compiler.add_resource(LOCATION, schema.clone()).map_err(refused)?;
+    compiler.compile(LOCATION, schemas).map_err(refused)
 }
 
 /// The innermost causes are what a caller can act on.
