@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use boon::{Compiler, SchemaIndex, Schemas, ValidationError};
 use medcor_fhir::ResourceType;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     ArgumentProblem, BoundResource, Caller, Capability, Prompt, ToolEntry, argument::SYNONYMS,
-    reference::REFERENCE_KEYWORD, resource, schema,
+    pipeline::KEY_ARGUMENT, reference::REFERENCE_KEYWORD, resource, schema,
 };
 
 pub use ranking::Hit;
@@ -180,6 +180,9 @@ fn check_name(name: &'static str) -> Result<(), CatalogError> {
 impl CompiledTool {
     fn new(entry: &'static ToolEntry, toolset: &'static str) -> Result<Self, CatalogError> {
         let mut annotated = (entry.input_schema)();
+        if !entry.effect.is_read_only() {
+            add_idempotency_key(&mut annotated);
+        }
         let description = annotated
             .as_object_mut()
             .and_then(|root| root.remove("description"))
@@ -257,6 +260,20 @@ impl CompiledTool {
 
     fn properties(&self) -> Option<&serde_json::Map<String, Value>> {
         self.annotated.get("properties").and_then(Value::as_object)
+    }
+}
+
+/// Every tool that writes can be repeated safely.
+fn add_idempotency_key(schema: &mut Value) {
+    let key = json!({
+        "type": "string",
+        "minLength": 8,
+        "maxLength": 128,
+        "description": "A key of your own for this call. Repeat the call with the same key after a lost answer: \
+            the work is done once and the same answer comes back.",
+    });
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert(KEY_ARGUMENT.to_owned(), key);
     }
 }
 
