@@ -9,13 +9,20 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use medcor_fhir::ResourceType;
 use medcor_policy::Permit;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::OnceCell;
 
 use self::sqlite::Sqlite;
 pub(crate) use self::{
     backend::{Backend, Stored},
     statement::{Found, Lane, RECORD_COLUMNS, Row, SqlValue, Statement},
 };
-use crate::{Clock, Ledger, Session, StoreError, identity::Identity};
+use crate::{
+    Clock, Conflict, Ledger, Session, StoreError,
+    batch::{Batch, Change},
+    identity::Identity,
+    records::search::CursorKey,
+};
 
 /// Where the data is.
 #[derive(Debug, Clone)]
@@ -68,7 +75,12 @@ pub struct Statistics {
 struct Opened {
     backend: Backend,
     clock: Clock,
+    /// Read, or made, when the first page is asked for.
+    cursor_key: OnceCell<CursorKey>,
 }
+
+/// The name of the key that seals cursors.
+const CURSOR_KEY_NAME: &str = "cursor-seal";
 
 impl Store {
     /// Opens the store and checks or migrates its schema.
@@ -77,7 +89,7 @@ impl Store {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &settings)?),
             Location::Postgres(_) => return Err(StoreError::NotReady),
         };
-        Ok(Self(Arc::new(Opened { backend, clock: settings.clock })))
+        Ok(Self(Arc::new(Opened { backend, clock: settings.clock, cursor_key: OnceCell::new() })))
     }
 
     /// A session for this permit.
@@ -114,15 +126,18 @@ impl Store {
 
     /// How much the store holds, over all tenants.
     pub async fn statistics(&self) -> Result<Statistics, StoreError> {
-        let sql = "SELECT type, count(*) FROM resource WHERE state = 0 GROUP BY tenant, type";
-        let counts = self.backend().rows(Lane::Scan, Statement::of_server(sql, Vec::new())).await?;
         let mut records = BTreeMap::new();
-        for row in &counts {
-            let code = u8::try_from(row.integer(0)?).ok().and_then(ResourceType::from_code);
-            let resource_type = code.ok_or(StoreError::Damaged("a type's number is unknown"))?;
-            *records.entry(resource_type).or_default() += u64::try_from(row.integer(1)?).unwrap_or(0);
+        // Tenant by tenant: no statement reaches over the fence between them.
+        for tenant in self.identity().tenants().await? {
+            let sql = "SELECT type, count(*) FROM resource WHERE tenant = ?1 AND state = 0 GROUP BY type";
+            let statement = Statement::of_tenant(tenant.id, sql, vec![tenant.id.into()]);
+            for row in &self.backend().rows(Lane::Scan, statement).await? {
+                let code = u8::try_from(row.integer(0)?).ok().and_then(ResourceType::from_code);
+                let resource_type = code.ok_or(StoreError::Damaged("a type's number is unknown"))?;
+                *records.entry(resource_type).or_default() += u64::try_from(row.integer(1)?).unwrap_or(0);
+            }
         }
-        let sql = "SELECT coalesce(sum(head), 0) FROM audit_chain";
+        let sql = "SELECT CAST(coalesce(sum(head), 0) AS bigint) FROM audit_chain";
         let heads = self.backend().rows(Lane::Inline, Statement::of_server(sql, Vec::new())).await?;
         let audit_rows = heads.first().map_or(Ok(0), |row| row.integer(0))?;
         Ok(Statistics {
@@ -130,6 +145,37 @@ impl Store {
             audit_rows: u64::try_from(audit_rows).unwrap_or(0),
             database_bytes: self.backend().size_bytes().await?,
         })
+    }
+
+    /// The key that seals cursors, the same for every instance on one database.
+    pub(crate) async fn cursor_key(&self) -> Result<&CursorKey, StoreError> {
+        let made = || async {
+            if let Some(key) = self.stored_cursor_key().await? {
+                return Ok(key);
+            }
+            let mut fresh = [0; CursorKey::LENGTH];
+            SystemRandom::new().fill(&mut fresh).expect("the system's randomness does not run dry");
+            let insert = Statement::of_server(
+                "INSERT INTO secret (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                vec![CURSOR_KEY_NAME.into(), fresh.as_slice().into()],
+            );
+            let otherwise = Conflict::Claimed(CURSOR_KEY_NAME.to_owned());
+            let changes = vec![Change { statement: insert, otherwise }];
+            match self.backend().commit(Batch { changes, ..Batch::default() }).await {
+                // Somebody else was faster: theirs is everybody's.
+                Ok(()) | Err(StoreError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+            self.stored_cursor_key().await?.ok_or(StoreError::Damaged("the key of cursors is missing"))
+        };
+        self.0.cursor_key.get_or_try_init(made).await
+    }
+
+    async fn stored_cursor_key(&self) -> Result<Option<CursorKey>, StoreError> {
+        let select = "SELECT value FROM secret WHERE name = ?1";
+        let statement = Statement::of_server(select, vec![CURSOR_KEY_NAME.into()]);
+        let rows = self.backend().rows(Lane::Inline, statement).await?;
+        rows.first().map(|row| CursorKey::new(row.bytes(0)?)).transpose()
     }
 
     pub(crate) fn backend(&self) -> &Backend {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use medcor_fhir::{Id, ResourceType};
 
+use crate::records::search::Seal;
+
 /// One version of a record.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -32,13 +34,30 @@ pub struct Page {
     pub total: Option<u64>,
     /// Whether rows follow.
     pub has_more: bool,
+    /// Where each record stands in the order.
+    places: Vec<Vec<u8>>,
+    seal: Seal,
 }
 
 impl Page {
     /// The sealed cursor that continues after the row at this index. Made on demand, because an answer
     /// may be cut short by its byte budget.
-    pub fn cursor_after(&self, _index: usize) -> Option<String> {
-        todo!()
+    pub fn cursor_after(&self, index: usize) -> Option<String> {
+        let is_last = index + 1 >= self.records.len();
+        if is_last && !self.has_more {
+            return None;
+        }
+        self.places.get(index).map(|place| self.seal.seal(place))
+    }
+
+    pub(crate) fn sealed(
+        records: Vec<Record>,
+        places: Vec<Vec<u8>>,
+        total: Option<u64>,
+        has_more: bool,
+        seal: Seal,
+    ) -> Self {
+        Self { records, total, has_more, places, seal }
     }
 }
 
@@ -78,4 +97,14 @@ pub enum Matched {
     Several(Vec<Record>),
     /// None matches exactly; these are near (same sound, or a prefix; at most 5).
     Near(Vec<Record>),
+}
+
+impl Matched {
+    /// All records found, exact or near.
+    pub fn records(&self) -> &[Record] {
+        match self {
+            Self::One(record) => std::slice::from_ref(record),
+            Self::Several(records) | Self::Near(records) => records,
+        }
+    }
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod index_row;
 pub(crate) mod indexed;
+pub(crate) mod search;

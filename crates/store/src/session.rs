@@ -10,6 +10,7 @@ use medcor_policy::Permit;
 use self::stage::Staged;
 use crate::{
     AuditEntry, Lookup, Matched, Page, Record, Store, StoreError, batch::KeptAnswer, ledger::PATIENTS_MAX,
+    records::search,
 };
 
 /// Reads, and writes staged for one atomic commit, under one permit. No transaction is open between
@@ -99,13 +100,22 @@ impl<'p> Session<'p> {
     }
 
     /// The records that match, as far as the permit sees.
-    pub async fn search(&mut self, _query: &Query) -> Result<Page, StoreError> {
-        Err(StoreError::NotReady)
+    pub async fn search(&mut self, query: &Query) -> Result<Page, StoreError> {
+        let key = self.store.cursor_key().await?.clone();
+        let page = search::search(self.store.backend(), &key, self.permit, query).await?;
+        for record in &page.records {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(page)
     }
 
     /// Finds the record that a caller names, as far as the permit sees.
-    pub async fn lookup(&mut self, _lookup: &Lookup<'_>) -> Result<Matched, StoreError> {
-        Err(StoreError::NotReady)
+    pub async fn lookup(&mut self, lookup: &Lookup<'_>) -> Result<Matched, StoreError> {
+        let matched = search::lookup::lookup(self.store.backend(), self.permit, lookup).await?;
+        for record in matched.records() {
+            self.note_patient(record.patient.as_ref());
+        }
+        Ok(matched)
     }
 
     /// Current records of one type in the order in which they were first stored, after the row with this

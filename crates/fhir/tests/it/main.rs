@@ -5,4 +5,3 @@ mod examples;
 mod hostile;
 mod support;
 mod synthea;
-mod views;

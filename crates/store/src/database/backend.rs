@@ -9,7 +9,7 @@ use super::{
     sqlite::Sqlite,
     statement::{Found, Lane, Row, Statement},
 };
-use crate::{Record, StoreError, batch::Batch};
+use crate::{Record, StoreError, batch::Batch, records::search::Dialect};
 
 /// A database.
 pub(crate) enum Backend {
@@ -24,6 +24,13 @@ pub(crate) struct Stored {
 }
 
 impl Backend {
+    /// How its planner wants to be spoken to.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
     /// The answer to any statement that reads.
     pub(crate) async fn rows(&self, lane: Lane, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {

@@ -9,6 +9,7 @@ use super::{ExportPage, KnownAnswer, Session};
 use crate::{
     Page, Record, StoreError,
     database::{Found, Lane, RECORD_COLUMNS, SqlValue, Statement},
+    records::search::Binding,
 };
 
 /// Most versions of one page.
@@ -67,6 +68,12 @@ impl Fence<'_> {
     }
 }
 
+/// The newest version behind the place of a cursor.
+fn older_than(place: &[u8]) -> Result<u32, StoreError> {
+    let version = place.try_into().map(u32::from_be_bytes).map_err(|_length| StoreError::BadCursor)?;
+    Ok(version.saturating_sub(1))
+}
+
 impl<'p> Session<'p> {
     /// What the permit lets this action see of a type; nothing at all is an error.
     pub(super) fn fence(&self, action: Action, resource_type: ResourceType) -> Result<Fence<'p>, StoreError> {
@@ -114,8 +121,10 @@ impl<'p> Session<'p> {
         count: u32,
         cursor: Option<&str>,
     ) -> Result<Page, StoreError> {
+        let question = format!("{resource_type}/{id}/_history");
+        let seal = self.store.cursor_key().await?.seal_for(Binding::new(self.permit, &question));
         let newest = match cursor {
-            Some(cursor) => cursor.parse().map_err(|_not_ours| StoreError::BadCursor)?,
+            Some(cursor) => older_than(&seal.open(cursor)?)?,
             None => u32::MAX,
         };
         let count = count.clamp(1, HISTORY_COUNT_MAX);
@@ -125,7 +134,8 @@ impl<'p> Session<'p> {
         for record in &records {
             self.note_patient(record.patient.as_ref());
         }
-        Ok(Page { records, total: None, has_more })
+        let places = records.iter().map(|record| record.version.to_be_bytes().to_vec()).collect();
+        Ok(Page::sealed(records, places, None, has_more, seal))
     }
 
     /// Visible versions up to `newest`, newest first.

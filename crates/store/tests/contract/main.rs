@@ -5,7 +5,10 @@
 
 mod identity;
 mod races;
+mod random;
 mod records;
+mod records_of_r4;
+mod search;
 mod support;
 mod trail;
 mod visibility;
@@ -64,6 +67,9 @@ contract! {
         tenants_users_and_clients_are_found_again,
         users_are_added_together_or_not_at_all,
         a_signing_key_is_made_once;
+    search:
+        sql_finds_what_matches_means,
+        a_compartment_hides_the_rest_from_every_search;
     races:
         of_concurrent_updates_none_is_lost_and_none_doubled,
         of_concurrent_claims_each_is_taken_once;

@@ -1,0 +1,264 @@
+//! Search: a checked query, as far as a permit sees, on any database.
+//!
+//! SQL narrows by index rows; what it can't tell is asked of the records found, by [`Filter::matches`],
+//! which is what search means. The fence (tenant, compartment, state) is in every statement, so a record
+//! that the caller may not see changes no result, total or order.
+
+mod collect;
+mod condition;
+pub(crate) mod lookup;
+mod plan;
+mod position;
+mod range;
+mod seal;
+mod sql;
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use medcor_fhir::search::{Filter, Query, SortKey, Total};
+use medcor_policy::{Action, Permit, Visibility};
+
+use self::{
+    collect::{Arrival, Collector},
+    condition::Compiled,
+    plan::{ChartForm, Pass, Plan, Slice},
+    position::{Key, Order, Position},
+    sql::Values,
+};
+pub(crate) use self::{
+    seal::{Binding, CursorKey, Seal},
+    sql::Dialect,
+};
+use crate::{
+    Page, Record, StoreError,
+    database::{Backend, Found, Lane},
+};
+
+/// Most rows of a narrow search that are looked at where the caller stands.
+const INLINE_ROWS_MAX: usize = 500;
+
+/// The records that match, as far as the permit sees.
+pub(crate) async fn search(
+    backend: &Backend,
+    key: &CursorKey,
+    permit: &Permit,
+    query: &Query,
+) -> Result<Page, StoreError> {
+    let visibility = permit.visibility(Action::Search, query.resource_type);
+    if visibility == Visibility::Nothing {
+        let resource_type = query.resource_type;
+        return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
+    }
+    let seal = key.seal_for(Binding::new(permit, &question(query)));
+    let after = match &query.cursor {
+        Some(cursor) => Some(opened(&seal, cursor, query)?),
+        None => None,
+    };
+    let mut values = Values::new(permit.tenant(), query.resource_type);
+    let compile = |filter| condition::compile(&mut values, query.resource_type, filter);
+    let compiled: Vec<Compiled> = query.filters.iter().map(compile).collect();
+    let plan = Plan::new(backend.dialect(), values, &visibility, compiled);
+    let search = Search { backend, plan, query: Arc::new(query.clone()), order: Order::of(query) };
+    let form = search.chart_form().await?;
+    let limit = usize::try_from(query.count).unwrap_or(usize::MAX).saturating_add(1);
+    let mut rows = search.rows(form, after, limit).await?;
+    let has_more = rows.len() == limit;
+    rows.truncate(limit - 1);
+    let total = match query.total {
+        Total::None => None,
+        Total::Accurate => Some(search.total(form).await?),
+    };
+    let (places, records): (Vec<Position>, Vec<Record>) = rows.into_iter().unzip();
+    let places = places.iter().map(Position::to_bytes).collect();
+    Ok(Page::sealed(records, places, total, has_more, seal))
+}
+
+/// What a cursor is bound to beside its caller: everything that decides about rows and their order. The
+/// size of a page and the total may change from page to page.
+fn question(query: &Query) -> String {
+    use std::fmt::Write;
+    let mut text = query.resource_type.name().to_owned();
+    for filter in &query.filters {
+        match filter {
+            Filter::Id(ids) => write!(text, "|id{ids:?}"),
+            Filter::LastUpdated(values) => write!(text, "|updated{values:?}"),
+            Filter::Parameter { parameter, modifier, values } => {
+                write!(text, "|{}{modifier:?}{values:?}", parameter.id.0)
+            }
+        }
+        .expect("a String takes all text");
+    }
+    for sort in &query.sort {
+        match sort.key {
+            SortKey::Id => write!(text, "|sort id"),
+            SortKey::LastUpdated => write!(text, "|sort updated"),
+            SortKey::Parameter(parameter) => write!(text, "|sort {}", parameter.id.0),
+        }
+        .and_then(|()| write!(text, " {}", sort.is_descending))
+        .expect("a String takes all text");
+    }
+    text
+}
+
+fn opened(seal: &Seal, cursor: &str, query: &Query) -> Result<Position, StoreError> {
+    let position = Position::from_bytes(&seal.open(cursor)?).ok_or(StoreError::BadCursor)?;
+    let is_of_query = position.keys.len() == Order::of(query).keys.len();
+    is_of_query.then_some(position).ok_or(StoreError::BadCursor)
+}
+
+/// One search on its way.
+struct Search<'b> {
+    backend: &'b Backend,
+    plan: Plan,
+    query: Arc<Query>,
+    order: Order,
+}
+
+impl Search<'_> {
+    /// A chart is read by its own index, unless records refer to its patient in other ways.
+    async fn chart_form(&self) -> Result<ChartForm, StoreError> {
+        let Some(question) = self.plan.chart_question() else { return Ok(ChartForm::Straight) };
+        let has_rows = !self.backend.rows(Lane::Inline, question).await?.is_empty();
+        Ok(if has_rows { ChartForm::WithRows } else { ChartForm::Straight })
+    }
+
+    async fn rows(
+        &self,
+        form: ChartForm,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, Record)>, StoreError> {
+        if self.order.column().is_some() {
+            return self.ordered(form, after, limit).await;
+        }
+        let first = self.order.keys.first().map(|key| key.source);
+        let index = first.and_then(|source| source.index(self.query.resource_type));
+        match (first, index) {
+            (Some(source), Some(index)) if !self.plan.is_narrow() => {
+                self.streamed(after, limit, source, index).await
+            }
+            _ => self.unordered(form, after, limit).await,
+        }
+    }
+
+    /// By a column of `resource`, whose index gives the order.
+    async fn ordered(
+        &self,
+        form: ChartForm,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, Record)>, StoreError> {
+        let mut collector = self.collector(Arrival::Ordered, after.clone(), limit);
+        for pass in self.passes(after.as_ref()) {
+            let slice =
+                Slice { form, order: &self.order, pass: *pass, after: after.as_ref(), limit: Some(limit) };
+            collector = if self.plan.residual.is_empty() {
+                let found = self.backend.records(self.lane(), self.plan.records(slice)).await?;
+                visited(collector, found)
+            } else {
+                self.asked(collector, slice).await?
+            };
+            collector = collector.checked()?;
+            if collector.is_full() {
+                break;
+            }
+        }
+        collector.finish().map(|(kept, _)| kept)
+    }
+
+    /// The parts of the order, without those that end before this place.
+    fn passes(&self, after: Option<&Position>) -> &'static [Pass] {
+        let Some((column, key)) = self.order.column() else { return &[Pass::All] };
+        // A missing moment is the least number: where the order descends it is last by itself.
+        if column != "r.moment" || key.is_descending {
+            return &[Pass::All];
+        }
+        match after.and_then(|after| after.keys.first()) {
+            Some(Key::Missing) => &[Pass::Missing],
+            _ => &[Pass::Valued, Pass::Missing],
+        }
+    }
+
+    /// By a parameter's index table, in whose order the rows come.
+    async fn streamed(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+        source: position::Source,
+        index: (&'static str, &'static str),
+    ) -> Result<Vec<(Position, Record)>, StoreError> {
+        let order = &self.order;
+        let mut collector = self.collector(Arrival::ByFirstKey, after.clone(), limit);
+        let is_behind_values = after.as_ref().is_some_and(|after| after.keys.first() == Some(&Key::Missing));
+        let slice =
+            Slice { form: ChartForm::Straight, order, pass: Pass::All, after: after.as_ref(), limit: None };
+        if !is_behind_values {
+            let statement = self.plan.stream(slice, source, index);
+            collector = self.backend.scan(statement, collector, visit).await?.checked()?;
+        }
+        if !collector.is_full() {
+            let statement = self.plan.without_rows(slice, source, index.0);
+            collector = self.backend.scan(statement, collector.arriving(Arrival::Unordered), visit).await?;
+        }
+        collector.finish().map(|(kept, _)| kept)
+    }
+
+    /// By looking at every record that comes into question.
+    async fn unordered(
+        &self,
+        form: ChartForm,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, Record)>, StoreError> {
+        let slice = Slice { form, order: &self.order, pass: Pass::All, after: None, limit: None };
+        let collector = self.collector(Arrival::Unordered, after, limit);
+        self.asked(collector, slice).await?.finish().map(|(kept, _)| kept)
+    }
+
+    async fn total(&self, form: ChartForm) -> Result<u64, StoreError> {
+        if self.plan.residual.is_empty() {
+            let lane = if self.plan.is_narrow() { Lane::Inline } else { Lane::Scan };
+            let rows = self.backend.rows(lane, self.plan.count(form)).await?;
+            let count = rows.first().ok_or(StoreError::Damaged("a count has no row"))?.integer(0)?;
+            return u64::try_from(count).map_err(|_negative| StoreError::Damaged("a count is negative"));
+        }
+        let slice = Slice { form, order: &self.order, pass: Pass::All, after: None, limit: None };
+        let collector = self.collector(Arrival::Counted, None, 0);
+        self.asked(collector, slice).await?.finish().map(|(_, matched)| matched)
+    }
+
+    /// Shows every record of a slice to the collector: a handful here, more beside the callers.
+    async fn asked(&self, collector: Collector, slice: Slice<'_>) -> Result<Collector, StoreError> {
+        if self.plan.is_narrow() {
+            let glance = Slice { limit: Some(INLINE_ROWS_MAX + 1), ..slice };
+            let found = self.backend.records(Lane::Inline, self.plan.records(glance)).await?;
+            if found.len() <= INLINE_ROWS_MAX {
+                return Ok(visited(collector, found));
+            }
+        }
+        let statement = self.plan.records(Slice { limit: None, ..slice });
+        self.backend.scan(statement, collector, visit).await
+    }
+
+    fn collector(&self, arrival: Arrival, after: Option<Position>, limit: usize) -> Collector {
+        Collector::new(&self.query, &self.order, &self.plan.residual, arrival).page(after, limit)
+    }
+
+    /// Where a statement runs whose rows are all wanted.
+    fn lane(&self) -> Lane {
+        if self.plan.is_narrow() || self.plan.is_page_of_index() { Lane::Inline } else { Lane::Scan }
+    }
+}
+
+fn visited(mut collector: Collector, found: Vec<Found>) -> Collector {
+    for found in found {
+        if collector.visit(found).is_break() {
+            break;
+        }
+    }
+    collector
+}
+
+fn visit(collector: &mut Collector, found: Found) -> ControlFlow<()> {
+    collector.visit(found)
+}
