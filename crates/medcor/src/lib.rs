@@ -1,5 +1,8 @@
-//! The server: its doors, and what puts it together.
+//! The server: its commands, its doors, and what puts it together.
 
+pub mod app;
 pub mod catalog;
+pub mod command;
+pub mod config;
 pub mod demonstration;
 pub mod door;

@@ -1,0 +1,115 @@
+//! The composition root: what is made once and handed to commands and doors.
+
+use std::{fs, io, path::Path, sync::Arc, thread};
+
+use medcor_oauth::TokenSettings;
+use medcor_policy::TenantId;
+use medcor_store::{AuditEntry, Clock, Location, Outcome, Settings, Store};
+use medcor_tools::{Pipeline, RateLimit};
+
+use crate::{catalog, command::CommandError, config::Config};
+
+/// Most threads for long scans.
+const READERS_MAX: usize = 8;
+
+/// What opening the store may do to its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// It is created or upgraded.
+    Migrated,
+    /// It is upgraded, except in production, where that is `medcor migrate`'s work.
+    MigratedInTrials,
+    /// It has to be there and current.
+    Current,
+}
+
+/// Opens the store that the settings name. Its folder is made, readable for its owner alone.
+pub async fn open_store(config: &Config, schema: Schema) -> Result<Store, CommandError> {
+    let applies_migrations = match schema {
+        Schema::Migrated => true,
+        Schema::MigratedInTrials => !config.is_production,
+        Schema::Current => false,
+    };
+    if let Location::Sqlite(path) = &config.database {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            create_private_folder(folder)?;
+        }
+    }
+    let settings = Settings {
+        location: config.database.clone(),
+        audit_durability: config.audit_durability,
+        clock: clock(config),
+        readers: thread::available_parallelism().map_or(1, usize::from).min(READERS_MAX),
+        applies_migrations,
+    };
+    Ok(Store::open(settings).await?)
+}
+
+/// Where callers reach a server whose settings do not say it.
+pub const LOCAL_URL: &str = "http://127.0.0.1:8002";
+
+/// The road of every call, over this store.
+pub fn pipeline(store: &Store) -> Result<Arc<Pipeline>, CommandError> {
+    Ok(Arc::new(Pipeline::new(store.clone(), catalog::catalog()?, RateLimit::Off)))
+}
+
+/// Whose tokens are taken. Without a public URL it is the same whatever address is listened on, so that
+/// `medcor token` need not know it.
+pub fn token_settings(config: &Config) -> TokenSettings {
+    TokenSettings::new(config.public_url.as_deref().unwrap_or(LOCAL_URL))
+}
+
+/// The clock that the settings name.
+pub fn clock(config: &Config) -> Clock {
+    config.fixed_time.map_or_else(Clock::system, Clock::fixed)
+}
+
+/// Makes a folder, and those above it, that only its owner can look into. One that is there stays as it is.
+pub fn create_private_folder(path: &Path) -> Result<(), CommandError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| CommandError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file that only its owner can read.
+pub fn write_private_file(path: &Path, content: &[u8]) -> Result<(), CommandError> {
+    let written = open_private_file(path).and_then(|mut file| io::Write::write_all(&mut file, content));
+    written.map_err(|source| CommandError::File { path: path.to_owned(), source })
+}
+
+/// Opens a file for writing that only its owner can read; what was in it is gone.
+pub fn open_private_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The audit row of what the operator does on the command line: no value of a parameter, only names.
+pub fn command_entry(
+    store: &Store,
+    event: &str,
+    tenant: Option<TenantId>,
+    action: &str,
+    parameters: &[&str],
+) -> AuditEntry {
+    AuditEntry {
+        at: store.clock().now(),
+        event: event.to_owned(),
+        tenant,
+        subject: None,
+        client: None,
+        roles: Vec::new(),
+        action: action.to_owned(),
+        parameters: parameters.iter().map(|name| (*name).to_owned()).collect(),
+        patients: Vec::new(),
+        outcome: Outcome::Success,
+        latency_microseconds: 0,
+        request_id: store.clock().new_id().to_string(),
+        door: "command".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! `medcor serve`: opens the store and every door, and says what to try.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use medcor_oauth::Authenticator;
+use medcor_store::Store;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{CommandError, Context, Ending, invitation::Invitation, terminal};
+use crate::{
+    app::{self, Schema},
+    door::{self, DoorSettings, DoorState},
+};
+
+/// Starts the server.
+///
+/// Creates what is missing under --data, listens and prints what to try next. Ends on SIGINT or SIGTERM:
+/// calls that run are finished, then the store is closed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  medcor serve --demo
+  medcor serve --listen 127.0.0.1:8002 --listen [::1]:8002
+  medcor serve --listen 0.0.0.0:8002 --public-url https://medcor.example.org --production
+  medcor serve --database-url postgres://medcor@localhost/medcor --audit-durability disk
+  medcor serve --demo --clock 2026-12-02T09:00:00Z")]
+pub(super) struct Serve {
+    /// Fill an empty database with two hospitals, their clinicians and 200 patients, and write
+    /// DIR/demo-credentials.json.
+    #[arg(long)]
+    demo: bool,
+    /// Address and port to listen on. Can be given several times [default: 127.0.0.1:8002].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Vec<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self, cx: &Context) -> Result<Ending, CommandError> {
+        if self.demo && cx.config.is_production {
+            let message =
+                "--demo makes accounts whose passwords lie in a file: leave out --production, or --demo";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
+        for note in &cx.config.notes {
+            tracing::warn!("{note}");
+        }
+        cx.block_on(self.serve(cx))
+    }
+
+    async fn serve(&self, cx: &Context) -> Result<Ending, CommandError> {
+        let config = &cx.config;
+        app::create_private_folder(&config.data)?;
+        // Taken before anything else is made: a second server must not fill this one's database.
+        let listeners = listeners(&config.listen).await?;
+        let store = app::open_store(config, Schema::MigratedInTrials).await?;
+        if self.demo {
+            super::seed::fill_if_empty(&store, config).await?;
+        }
+        let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+        let url = config.public_url.clone().unwrap_or_else(|| local_url(address));
+        let authenticator = Authenticator::open(&store, app::token_settings(config)).await?;
+        let state = DoorState {
+            pipeline: app::pipeline(&store)?,
+            authenticator: authenticator.into(),
+            settings: DoorSettings::new(url.clone()).into(),
+        };
+        let shutdown = CancellationToken::new();
+        tokio::spawn(cancel_on_signal(shutdown.clone())?);
+        let invitation = Invitation::new(&store, config, &url).await?;
+        let served = tokio::spawn(door::serve(listeners, state, shutdown));
+        terminal::print(&invitation.to_string())?;
+        tracing::info!(url, "ready");
+        let ended =
+            served.await.map_err(|_| CommandError::Failed("a door failed, see the log".to_owned()))?;
+        ended.map_err(|source| CommandError::Doors { source })?;
+        close(store).await;
+        Ok(Ending::Done)
+    }
+}
+
+async fn close(store: Store) {
+    tracing::info!("every call has ended, closing the store");
+    store.close().await;
+}
+
+async fn listeners(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, CommandError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.map_err(|source| CommandError::Listen { address, source })?);
+    }
+    Ok(listeners)
+}
+
+fn local_url(address: Option<SocketAddr>) -> String {
+    match address {
+        Some(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        Some(address) => format!("http://{address}"),
+        None => app::LOCAL_URL.to_owned(),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(super) fn cancel_on_signal(
+    shutdown: CancellationToken,
+) -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
+    let listen = |kind| signal(kind).map_err(|source| CommandError::Runtime { source });
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        shutdown.cancel();
+    })
+}

@@ -1,0 +1,174 @@
+//! `medcor user`: the people who can be named to `medcor token` and `medcor stdio`.
+
+use clap::{Args, Subcommand};
+use medcor_fhir::{Id, ResourceType};
+use medcor_policy::{Role, SubjectId, system};
+use medcor_store::{Lookup, LookupBy, Matched, Store, identity};
+
+use super::{CommandError, Context, Ending, tenant, terminal};
+use crate::app::{self, Schema};
+
+const EMAIL_LENGTH_MAX: usize = 254;
+
+/// Adds and lists people.
+///
+/// Roles: doctor, nurse, receptionist, admin, auditor, readonly, patient, superadmin. A patient needs
+/// --patient, since the role opens that patient's own chart only.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  medcor user add --email ada@example.org --role doctor
+  medcor user add --email eve@example.org --role patient --patient MRN-1001
+  medcor user list --tenant default")]
+pub(super) struct User {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Adds a person, without a password: `medcor token` makes tokens for local work.
+    #[command(after_help = "Examples:\n  medcor user add --email ada@example.org --role doctor")]
+    Add(Addition),
+    /// Lists people, one a line: e-mail address, roles, name, id.
+    #[command(after_help = "Examples:\n  medcor user list\n  medcor user list --tenant default")]
+    List {
+        /// The organisation, by its slug [default: the only one].
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Addition {
+    /// The person's e-mail address.
+    #[arg(long)]
+    email: String,
+    /// What the person is. Can be given several times.
+    #[arg(long, required = true)]
+    role: Vec<Role>,
+    /// The organisation, by its slug [default: the only one].
+    #[arg(long, value_name = "SLUG")]
+    tenant: Option<String>,
+    /// Display name [default: the e-mail address].
+    #[arg(long)]
+    name: Option<String>,
+    /// The person's own `Patient` record, by id or identifier.
+    #[arg(long, value_name = "ID")]
+    patient: Option<String>,
+    /// The person's own `Practitioner` record, by id or identifier.
+    #[arg(long, value_name = "ID")]
+    practitioner: Option<String>,
+}
+
+impl User {
+    pub(super) fn run(self, cx: &Context) -> Result<Ending, CommandError> {
+        cx.block_on(async {
+            let store = app::open_store(&cx.config, Schema::MigratedInTrials).await?;
+            let result = match &self.action {
+                Action::Add(addition) => addition.apply(&store).await,
+                Action::List { tenant } => list(&store, tenant.as_deref()).await,
+            };
+            store.close().await;
+            result.map(|()| Ending::Done)
+        })
+    }
+}
+
+impl Addition {
+    async fn apply(&self, store: &Store) -> Result<(), CommandError> {
+        let email = self.email.to_lowercase();
+        if !is_email(&email) {
+            return Err(CommandError::Usage("that is no e-mail address".to_owned()));
+        }
+        if self.role.contains(&Role::Patient) && self.patient.is_none() {
+            let message = "the role patient needs --patient: the id or identifier of the person's own record";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
+        let tenant = match store.identity().tenants().await?.as_slice() {
+            // The story of a new installation may begin with its people.
+            [] if self.tenant.is_none() => {
+                tenant::create(store, tenant::DEFAULT_SLUG, "Default organisation", "UTC").await?
+            }
+            _ => tenant::chosen(store, self.tenant.as_deref()).await?,
+        };
+        if store.identity().user_by_email(&email).await?.is_some() {
+            return Err(CommandError::Usage(format!("there is a user {email} already")));
+        }
+        let user = identity::User {
+            id: SubjectId(store.clock().new_id().to_string()),
+            tenant: tenant.id,
+            display_name: self.name.clone().unwrap_or_else(|| email.clone()),
+            email,
+            roles: self.role.clone(),
+            password_hash: None,
+            patient: own_record(store, &tenant, ResourceType::PATIENT, self.patient.as_deref()).await?,
+            practitioner: own_record(
+                store,
+                &tenant,
+                ResourceType::PRACTITIONER,
+                self.practitioner.as_deref(),
+            )
+            .await?,
+            is_active: true,
+        };
+        store.identity().create_users(std::slice::from_ref(&user)).await?;
+        let parameters = ["email", "role", "tenant", "name", "patient", "practitioner"];
+        let entry = app::command_entry(store, "AUDIT:USER_CREATED", Some(tenant.id), "user add", &parameters);
+        store.ledger().record(entry).await?;
+        terminal::print(&format!("Added {} to {}.", user.email, tenant.slug))?;
+        terminal::note(&format!("A token: medcor token --user {}", user.email));
+        Ok(())
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((name, domain)) = text.split_once('@') else { return false };
+    let is_plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+    is_plain
+        && !name.is_empty()
+        && !domain.is_empty()
+        && !domain.contains('@')
+        && text.len() <= EMAIL_LENGTH_MAX
+}
+
+/// The id of the record that the operator names; only an exact match counts.
+async fn own_record(
+    store: &Store,
+    tenant: &identity::Tenant,
+    resource_type: ResourceType,
+    text: Option<&str>,
+) -> Result<Option<Id>, CommandError> {
+    let Some(text) = text else { return Ok(None) };
+    let permit = system::permit_export(tenant.id);
+    let mut session = store.session(&permit);
+    let mut found = Vec::new();
+    for by in [LookupBy::Id, LookupBy::Identifier] {
+        match session.lookup(&Lookup { resource_type, text, by }).await? {
+            Matched::One(record) => found.push(record.id),
+            Matched::Several(records) => found.extend(records.into_iter().map(|record| record.id)),
+            Matched::Near(_) => {}
+        }
+        if !found.is_empty() {
+            break;
+        }
+    }
+    session.commit(app::command_entry(store, "AUDIT:LOOKUP", Some(tenant.id), "user add", &[])).await?;
+    match found.as_slice() {
+        [id] => Ok(Some(id.clone())),
+        [] => Err(CommandError::Usage(format!("there is no {resource_type} with that id or identifier"))),
+        _ => Err(CommandError::Usage(format!(
+            "several {resource_type} records have that identifier; give the id"
+        ))),
+    }
+}
+
+async fn list(store: &Store, slug: Option<&str>) -> Result<(), CommandError> {
+    let tenant = tenant::chosen(store, slug).await?;
+    for user in store.identity().users(tenant.id).await? {
+        let roles: Vec<&str> = user.roles.iter().map(|role| role.name()).collect();
+        let state = if user.is_active { "" } else { "\tinactive" };
+        let line = format!("{}\t{}\t{}\t{}{state}", user.email, roles.join(","), user.display_name, user.id);
+        terminal::print(&line)?;
+    }
+    Ok(())
+}

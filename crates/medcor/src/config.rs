@@ -1,0 +1,158 @@
+//! Settings: by flag, then environment, then file. The only reader of the environment and of the
+//! settings file.
+
+mod parse;
+mod setting;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use medcor_store::{AuditDurability, Location};
+
+use self::parse::Values;
+pub use self::setting::{SETTINGS, Setting, WITHOUT_EFFECT};
+
+/// Name of the settings file in the data folder.
+const FILE_NAME: &str = "medcor.toml";
+/// Name of the SQLite file in the data folder.
+const DATABASE_NAME: &str = "medcor.sqlite";
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder for everything that MedCor keeps beside a database server.
+    pub data: PathBuf,
+    /// The settings file, if there is one.
+    pub file: Option<PathBuf>,
+    /// Where the server listens.
+    pub listen: Vec<SocketAddr>,
+    /// Where the records are.
+    pub database: Location,
+    /// Under which URL callers reach the server, without a slash at its end.
+    pub public_url: Option<String>,
+    /// A fixed time instead of the system's, microseconds since the epoch.
+    pub fixed_time: Option<i64>,
+    /// When an answer may leave.
+    pub audit_durability: AuditDurability,
+    /// Whether what only suits a trial is refused.
+    pub is_production: bool,
+    /// For how long a token is valid.
+    pub token_lifetime_seconds: u32,
+    /// What is logged, in the syntax of `tracing`'s filters.
+    pub log: String,
+    /// What is set and does nothing, for a person.
+    pub notes: Vec<String>,
+}
+
+/// Settings that are not usable: every problem at once.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// What is wrong, each with where it was set and what is expected.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.as_slice() {
+            [one] => write!(formatter, "a setting is not usable: {one}"),
+            several => {
+                write!(formatter, "{} settings are not usable:", several.len())?;
+                several.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+            }
+        }
+    }
+}
+
+/// What the command line says, by the name of the setting.
+pub type Flags = BTreeMap<&'static str, Vec<String>>;
+
+/// Reads the environment and the settings file and checks everything.
+pub fn load(flags: &Flags, file: Option<&Path>) -> Result<Config, ConfigError> {
+    let environment = environment();
+    let file = match file {
+        Some(file) => File::Named(file.to_owned()),
+        None => File::In(data_folder(flags, &environment)),
+    };
+    resolve(flags, &environment, &file)
+}
+
+/// Where the settings file is looked for: the one setting that can't come from it.
+fn data_folder(flags: &Flags, environment: &BTreeMap<String, String>) -> PathBuf {
+    let by_flag = flags.get("data").and_then(|values| values.first());
+    let by_environment = || environment.get("MEDCOR_DATA").filter(|value| !value.is_empty());
+    by_flag.or_else(by_environment).map_or_else(|| PathBuf::from("medcor-data"), PathBuf::from)
+}
+
+/// Which file has settings.
+#[derive(Debug)]
+enum File {
+    /// This one, which has to exist.
+    Named(PathBuf),
+    /// The one in this folder, if there is one.
+    In(PathBuf),
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let ours = |name: &str| name.starts_with("MEDCOR_") || name.starts_with("MCP_");
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, _)| ours(name))
+        .collect()
+}
+
+fn resolve(
+    flags: &Flags,
+    environment: &BTreeMap<String, String>,
+    file: &File,
+) -> Result<Config, ConfigError> {
+    let mut problems = Vec::new();
+    let (path, text) = read(file, &mut problems);
+    let from_file = text.map(|text| parse::file_values(&text, &mut problems)).unwrap_or_default();
+    let mut values = Values::new(flags, environment, from_file);
+    let data = PathBuf::from(values.text("data").unwrap_or_else(|| "medcor-data".to_owned()));
+    let database = values.parsed("database_url", &mut problems, parse::database);
+    let listen = values.each("listen", &mut problems, parse::listen_address);
+    let config = Config {
+        database: database.unwrap_or_else(|| Location::Sqlite(data.join(DATABASE_NAME))),
+        data,
+        file: path,
+        listen: if listen.is_empty() { vec![parse::DEFAULT_ADDRESS] } else { listen },
+        public_url: values.parsed("public_url", &mut problems, parse::public_url),
+        fixed_time: values.parsed("clock", &mut problems, parse::time),
+        audit_durability: values
+            .parsed("audit_durability", &mut problems, parse::durability)
+            .unwrap_or(AuditDurability::Disk),
+        is_production: values.parsed("production", &mut problems, parse::boolean).unwrap_or(false),
+        token_lifetime_seconds: values
+            .parsed("token_lifetime_seconds", &mut problems, parse::lifetime)
+            .unwrap_or(parse::TOKEN_LIFETIME_SECONDS),
+        log: values.parsed("log", &mut problems, parse::log).unwrap_or_else(|| "info".to_owned()),
+        notes: setting::notes(environment),
+    };
+    if config.is_production && config.fixed_time.is_some() {
+        problems.push(
+            "`clock`: a fixed time is for demonstrations and tests; leave out --production, or --clock"
+                .to_owned(),
+        );
+    }
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+}
+
+fn read(file: &File, problems: &mut Vec<String>) -> (Option<PathBuf>, Option<String>) {
+    let (path, has_to_exist) = match file {
+        File::Named(path) => (path.clone(), true),
+        File::In(folder) => (folder.join(FILE_NAME), false),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => (Some(path), Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !has_to_exist => (None, None),
+        Err(error) => {
+            problems.push(format!("the file {} can't be read: {error}", path.display()));
+            (None, None)
+        }
+    }
+}

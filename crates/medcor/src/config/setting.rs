@@ -1,0 +1,111 @@
+//! The list of settings: names, meanings, defaults. `docs/reference/config.md` is generated from it.
+
+use std::collections::BTreeMap;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the settings file; as a flag with `-` for `_`.
+    pub name: &'static str,
+    /// The environment variables that set it, the first that is set wins.
+    pub variables: &'static [&'static str],
+    /// What holds without it.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    variables: &'static [&'static str],
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, variables, default, meaning }
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "data",
+        &["MEDCOR_DATA"],
+        "./medcor-data",
+        "Folder for the SQLite database, its settings file and credentials.",
+    ),
+    setting(
+        "listen",
+        &["MEDCOR_LISTEN"],
+        "127.0.0.1:8002",
+        "Addresses that the server listens on. In the environment separated by commas.",
+    ),
+    setting(
+        "database_url",
+        &["MEDCOR_DATABASE_URL", "MCP_DATABASE_URL"],
+        "sqlite in the data folder",
+        "postgres://user@host/name, or sqlite:PATH.",
+    ),
+    setting(
+        "public_url",
+        &["MEDCOR_PUBLIC_URL"],
+        "http://ADDRESS of the first listener",
+        "The URL under which callers reach the server, when a proxy stands before it.",
+    ),
+    setting(
+        "clock",
+        &["MEDCOR_CLOCK"],
+        "the system's clock",
+        "A fixed time (RFC 3339), refused in production.",
+    ),
+    setting(
+        "audit_durability",
+        &["MEDCOR_AUDIT_DURABILITY"],
+        "disk",
+        "When an answer may leave: its audit row is on `disk`, or the operating system has it (`os`).",
+    ),
+    setting("production", &["MEDCOR_PRODUCTION"], "false", "Refuses what only suits a trial."),
+    setting(
+        "token_lifetime_seconds",
+        &["MEDCOR_TOKEN_LIFETIME_SECONDS", "MCP_JWT_EXPIRY"],
+        "3600",
+        "For how long a token of `medcor token` is valid, 60 to 86400.",
+    ),
+    setting(
+        "log",
+        &["MEDCOR_LOG", "MCP_LOG_LEVEL"],
+        "info",
+        "error, warn, info, debug, trace, or a filter such as `info,medcor_store=debug`.",
+    ),
+];
+
+/// Documented variables of other servers that mean nothing here, with what to know instead.
+pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("MCP_JWT_SECRET", "tokens are signed with Ed25519 keys that the database keeps"),
+    ("MCP_WEBSOCKET_ENABLED", "every door is open on every listener"),
+    ("MCP_CACHE_TTL", "caches are invalidated by writes"),
+    ("MCP_RATE_LIMIT", "rate limits are not configurable yet"),
+    ("MCP_SSE_HEARTBEAT_INTERVAL", "the interval is fixed"),
+];
+
+/// Set by two variables together: the documented `MCP_SERVER_HOST` and `MCP_SERVER_PORT`.
+pub(super) const HOST_VARIABLE: &str = "MCP_SERVER_HOST";
+pub(super) const PORT_VARIABLE: &str = "MCP_SERVER_PORT";
+
+/// For tests and builds; no settings.
+const FOREIGN: &[&str] = &["MEDCOR_TEST_", "MEDCOR_REQUIRE_"];
+
+/// What is set in the environment and does nothing.
+pub(super) fn notes(environment: &BTreeMap<String, String>) -> Vec<String> {
+    let is_known = |name: &str| {
+        let is_foreign = FOREIGN.iter().any(|prefix| name.starts_with(prefix));
+        is_foreign || SETTINGS.iter().any(|setting| setting.variables.contains(&name))
+    };
+    let mut notes = Vec::new();
+    for name in environment.keys() {
+        if let Some((_, instead)) = WITHOUT_EFFECT.iter().find(|(known, _)| known == name) {
+            notes.push(format!("{name} is set and has no effect: {instead}"));
+        } else if name.starts_with("MEDCOR_") && !is_known(name) {
+            notes.push(format!("{name} is set and is no setting of MedCor"));
+        }
+    }
+    notes
+}
