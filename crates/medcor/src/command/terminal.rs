@@ -3,9 +3,15 @@
 use std::{
     error::Error,
     io::{IsTerminal, Write},
+    time::{Duration, Instant},
 };
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use super::CommandError;
+
+/// How often a line of progress is written where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Writes one line, or several, to standard output.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
@@ -55,6 +61,45 @@ pub(super) fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// The progress of long work: a bar on a terminal, a line every few seconds elsewhere.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    total: u64,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Starts with `total` units of `what`.
+    pub(super) fn start(what: &'static str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| bar(what, total));
+        Self { bar, what, total, last_line: Instant::now() }
+    }
+
+    /// So many units are done.
+    pub(super) fn at(&mut self, position: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+        } else if self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            let percent = position * 100 / self.total.max(1);
+            note(&format!("{}: {}, {percent} %", self.what, thousands(position)));
+        }
+    }
+
+    pub(super) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(what: &'static str, total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} % {msg} {eta}")
+        .expect("the template is a constant");
+    ProgressBar::new(total).with_style(style).with_prefix(what)
 }
 
 #[cfg(test)]
