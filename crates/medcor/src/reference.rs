@@ -96,6 +96,7 @@ fn need(need: &Need) -> String {
             format!("{action:?} {resource_type} (where allowed)").to_lowercase()
         }
         Need::AnyRecord { action } => format!("{action:?} of each type asked for").to_lowercase(),
+        Need::AdministerIfAllowed(area) => format!("administering {area:?} (where allowed)").to_lowercase(),
         Need::Administer(area) => format!("administering {area:?}").to_lowercase(),
     }
 }
