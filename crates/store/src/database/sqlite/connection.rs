@@ -11,7 +11,7 @@ const STATEMENTS_MAX: usize = 256;
 /// How long a writer of another process is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of the log after which it is folded into the database.
-const CHECKPOINT_PAGES: u32 = 4000;
+const CHECKPOINT_PAGES: u32 = 8000;
 
 /// The connection that writes; makes the file where there is none.
 pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Connection, StoreError> {
