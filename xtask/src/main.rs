@@ -1,6 +1,9 @@
 //! Development tasks: `cargo xtask TASK`. One module per task, nothing of the server in here.
 
+mod check;
 mod definitions;
+#[cfg(test)]
+mod tidy;
 
 use std::{error::Error, process::ExitCode};
 
@@ -8,6 +11,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
 tasks:
+  check [--without-tests]     everything that must hold before a change lands
   definitions [PACKAGE.tgz]   compile HL7's R4 package into crates/fhir/src/definitions/
 ";
 
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (task, rest) = arguments.split_first().ok_or(USAGE)?;
     match (task.as_str(), rest) {
+        ("check", []) => check::run(false),
+        ("check", [flag]) if flag == "--without-tests" => check::run(true),
         ("definitions", []) => definitions::write(&definitions::default_package_path()),
         ("definitions", [path]) => definitions::write(path.as_ref()),
         _ => Err(USAGE.into()),

@@ -16,6 +16,6 @@ pub mod validate;
 pub mod view;
 
 pub use id::{Id, InvalidId};
-pub use resource::ParsedResource;
+pub use resource::{ParsedResource, RawObject};
 pub use resource_type::ResourceType;
 pub use validate::{Problem, ProblemKind};

@@ -1,10 +1,13 @@
 //! A resource as it came, beside its parsed form.
 
+mod edit;
 mod json;
 mod members;
 mod stamp;
 
 use serde_json::Value;
+
+pub use edit::RawObject;
 
 use crate::{
     Id, Problem, ProblemKind, ResourceType,

@@ -13,13 +13,21 @@
 //! ```
 
 mod age;
+mod chart;
 mod coded;
 mod contact;
 mod directory;
 mod identifier;
+mod medication;
 mod text;
 
 pub use age::{Age, BirthDate};
+pub use chart::{
+    AllergyIntolerance, AllergyReaction, Annotation, CarePlan, CarePlanActivity, CarePlanDetail, Condition,
+    DiagnosticReport, Encounter, EncounterLocation, EncounterParticipant, Hospitalization, Immunization,
+    ImmunizationProtocol, Observation, ObservationComponent, Procedure, ProcedurePerformer, Range,
+    ReferenceRange,
+};
 pub use coded::{CodeableConcept, Coding, Decimal, Period, Quantity, Reference};
 pub use contact::{Address, ContactPoint, HumanName};
 pub use directory::{
@@ -27,6 +35,9 @@ pub use directory::{
     Qualification,
 };
 pub use identifier::Identifier;
+pub use medication::{
+    DispenseRequest, Dosage, DoseAndRate, Medication, MedicationRequest, Timing, TimingRepeat,
+};
 pub use text::{Text, Texts};
 
 use serde::Deserialize;

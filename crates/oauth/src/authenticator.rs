@@ -1,12 +1,35 @@
-//! From a bearer token to a caller.
+//! From a bearer token to a caller, and back.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
+use medcor_policy::{ClientId, Principal, Scope, SubjectId, TenantId};
 use medcor_store::{
-    Store, StoreError,
+    Store,
     identity::{Client, Tenant, User},
 };
 use medcor_tools::Caller;
+use quick_cache::sync::Cache;
+use ring::digest::{SHA256, digest};
+
+use crate::{
+    AuthError,
+    claims::{Claims, EXPIRED},
+    jws::{TOKEN_BYTES_MAX, Unverified},
+    keys::Keys,
+};
+
+/// Verified tokens kept at hand.
+const TOKENS_CACHED: usize = 16 * 1024;
+/// The client of tokens that the server makes for its users itself.
+const OWN_CLIENT: &str = "medcor";
+const USER_LIFETIME: Duration = Duration::from_secs(15 * 60);
+const CLIENT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Whose tokens are taken and for whom they are.
 #[derive(Debug, Clone)]
@@ -31,67 +54,271 @@ impl TokenSettings {
     }
 }
 
-/// Why there is no caller.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// The token does not verify. The reason is for the caller, and says nothing about others.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// A scope that is not understood was asked for.
-    #[error("`{0}` is not a scope")]
-    UnknownScope(String),
-    /// There is no such active user.
-    #[error("there is no active user with this e-mail address")]
-    NoSuchUser,
-    /// A key or a hash can't be made or read.
-    #[error("the cryptography failed: {0}")]
-    Cryptography(&'static str),
-    /// The store can't say.
-    #[error("the identity store failed")]
-    Store(#[from] StoreError),
+/// Verifies and issues tokens.
+///
+/// A token is verified once and remembered by its SHA-256 until it expires. The people behind it are
+/// looked up again before they are older than [`TokenSettings::liveness`], by the first call that finds
+/// them half as old.
+pub struct Authenticator {
+    store: Store,
+    settings: TokenSettings,
+    keys: Keys,
+    verified: Cache<[u8; 32], Arc<Verified>>,
+    started: Instant,
 }
 
-/// Verifies and issues tokens.
-pub struct Authenticator {
-    _store: Store,
+/// A token that verified, and its caller as the database had it.
+struct Verified {
+    claims: Claims,
+    caller: Arc<Caller>,
+    /// Milliseconds since the authenticator started.
+    checked_at: AtomicU64,
+    is_being_checked: AtomicBool,
 }
 
 impl Authenticator {
     /// An authenticator over the keys and people of this store.
-    pub async fn open(_store: &Store, _settings: TokenSettings) -> Result<Self, AuthError> {
-        todo!()
+    pub async fn open(store: &Store, settings: TokenSettings) -> Result<Self, AuthError> {
+        Ok(Self {
+            store: store.clone(),
+            settings,
+            keys: Keys::open(store.identity()).await?,
+            verified: Cache::new(TOKENS_CACHED),
+            started: Instant::now(),
+        })
     }
 
     /// The caller behind a bearer token.
-    pub async fn caller(&self, _token: &str) -> Result<Arc<Caller>, AuthError> {
-        todo!()
+    pub async fn caller(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(AuthError::Invalid("it is too long"));
+        }
+        let fingerprint = fingerprint(token);
+        match self.verified.get(&fingerprint) {
+            Some(verified) => self.known(fingerprint, &verified).await,
+            None => self.unknown(fingerprint, token).await,
+        }
     }
 
     /// The user with this address as a caller, for doors that need no token.
-    pub async fn caller_for_user(&self, _email: &str) -> Result<Arc<Caller>, AuthError> {
-        todo!()
+    pub async fn caller_for_user(&self, email: &str) -> Result<Arc<Caller>, AuthError> {
+        let user = self.store.identity().user_by_email(email).await?;
+        let user = user.filter(|user| user.is_active).ok_or(AuthError::NoSuchUser)?;
+        let tenant = self.tenant(user.tenant).await?.ok_or(AuthError::NoSuchUser)?;
+        let client = ClientId(OWN_CLIENT.to_owned());
+        Ok(Arc::new(Caller::new(principal_of_user(&user, &tenant, client, None))))
     }
 
     /// A token for a user; `scopes` narrows it, `None` is all that the roles allow. Fifteen minutes
     /// unless `lifetime` says otherwise.
     pub fn token_for_user(
         &self,
-        _user: &User,
-        _tenant: &Tenant,
-        _scopes: Option<&str>,
-        _lifetime: Option<Duration>,
+        user: &User,
+        tenant: &Tenant,
+        scopes: Option<&str>,
+        lifetime: Option<Duration>,
     ) -> Result<String, AuthError> {
-        todo!()
+        if let Some(foreign) = scopes.and_then(first_unknown) {
+            return Err(AuthError::UnknownScope(foreign.to_owned()));
+        }
+        let role = user.roles.first().map_or("", |role| role.name());
+        self.signed(Claims {
+            user_id: Some(user.id.0.clone()),
+            email: Some(user.email.clone()),
+            scope: scopes.map(str::to_owned),
+            ..self.claims(&user.id.0, OWN_CLIENT, role, tenant, lifetime.unwrap_or(USER_LIFETIME))
+        })
     }
 
     /// A token for a machine client with its registered scopes. Sixty minutes unless `lifetime` says
     /// otherwise.
     pub fn token_for_client(
         &self,
-        _client: &Client,
-        _tenant: &Tenant,
-        _lifetime: Option<Duration>,
+        client: &Client,
+        tenant: &Tenant,
+        lifetime: Option<Duration>,
     ) -> Result<String, AuthError> {
-        todo!()
+        let id = &client.id.0;
+        let lifetime = lifetime.unwrap_or(CLIENT_LIFETIME);
+        self.signed(Claims {
+            scope: Some(client.scopes.clone()),
+            ..self.claims(id, id, client.role.name(), tenant, lifetime)
+        })
     }
+
+    async fn known(&self, fingerprint: [u8; 32], verified: &Arc<Verified>) -> Result<Arc<Caller>, AuthError> {
+        if verified.claims.exp <= self.now_seconds() {
+            self.verified.remove(&fingerprint);
+            return Err(EXPIRED);
+        }
+        let age = self.age_of(verified);
+        let is_ours_to_check =
+            age * 2 >= self.settings.liveness && !verified.is_being_checked.swap(true, Ordering::Relaxed);
+        if age < self.settings.liveness && !is_ours_to_check {
+            return Ok(verified.caller.clone());
+        }
+        let principal = match self.principal(&verified.claims).await {
+            Ok(principal) => principal,
+            Err(error) => {
+                if matches!(error, AuthError::Invalid(_)) {
+                    self.verified.remove(&fingerprint);
+                }
+                verified.is_being_checked.store(false, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        if is_same(verified.caller.principal(), &principal) {
+            verified.checked_at.store(self.elapsed_milliseconds(), Ordering::Relaxed);
+            verified.is_being_checked.store(false, Ordering::Relaxed);
+            return Ok(verified.caller.clone());
+        }
+        Ok(self.remember(fingerprint, verified.claims.clone(), principal))
+    }
+
+    async fn unknown(&self, fingerprint: [u8; 32], token: &str) -> Result<Arc<Caller>, AuthError> {
+        let unverified = Unverified::parse(token)?;
+        let key = self.keys.key(unverified.key_id()).await?;
+        let claims: Claims = unverified.verified_by(&key)?;
+        claims.check(&self.settings.issuer, &self.settings.audience, self.now_seconds())?;
+        let principal = self.principal(&claims).await?;
+        Ok(self.remember(fingerprint, claims, principal))
+    }
+
+    fn remember(&self, fingerprint: [u8; 32], claims: Claims, principal: Principal) -> Arc<Caller> {
+        let caller = Arc::new(Caller::new(principal));
+        let verified = Verified {
+            claims,
+            caller: caller.clone(),
+            checked_at: AtomicU64::new(self.elapsed_milliseconds()),
+            is_being_checked: AtomicBool::new(false),
+        };
+        self.verified.insert(fingerprint, Arc::new(verified));
+        caller
+    }
+
+    /// Who the claims speak of, as the database has them now.
+    async fn principal(&self, claims: &Claims) -> Result<Principal, AuthError> {
+        let principal = if claims.is_of_client() {
+            self.client_principal(claims).await?
+        } else {
+            self.user_principal(claims).await?
+        };
+        if principal.organization.as_str() != claims.hospital_id {
+            return Err(AuthError::Invalid("it is of another organisation"));
+        }
+        Ok(principal)
+    }
+
+    async fn user_principal(&self, claims: &Claims) -> Result<Principal, AuthError> {
+        let user = self.store.identity().user(&SubjectId(claims.sub.clone())).await?;
+        let user = user.filter(|user| user.is_active).ok_or(AuthError::Invalid("its user is not active"))?;
+        let tenant = self.tenant(user.tenant).await?.ok_or(TENANT_INACTIVE)?;
+        let client = ClientId(claims.client_id.clone());
+        Ok(principal_of_user(&user, &tenant, client, claims.scopes()))
+    }
+
+    async fn client_principal(&self, claims: &Claims) -> Result<Principal, AuthError> {
+        let client = self.store.identity().client(&ClientId(claims.client_id.clone())).await?;
+        let client =
+            client.filter(|client| client.is_active).ok_or(AuthError::Invalid("its client is not active"))?;
+        let tenant = self.tenant(client.tenant).await?.ok_or(TENANT_INACTIVE)?;
+        Ok(principal_of_client(&client, &tenant, claims.scopes().unwrap_or_default()))
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, AuthError> {
+        let tenants = self.store.identity().tenants().await?;
+        Ok(tenants.into_iter().find(|tenant| tenant.id == id && tenant.is_active))
+    }
+
+    fn claims(&self, subject: &str, client: &str, role: &str, tenant: &Tenant, lifetime: Duration) -> Claims {
+        let now = self.now_seconds();
+        let lifetime_seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        Claims {
+            iss: self.settings.issuer.clone(),
+            aud: self.settings.audience.clone(),
+            sub: subject.to_owned(),
+            client_id: client.to_owned(),
+            user_id: None,
+            email: None,
+            role: role.to_owned(),
+            hospital_id: tenant.organization.to_string(),
+            scope: None,
+            jti: self.store.clock().new_id().to_string(),
+            sid: self.store.clock().new_id().to_string(),
+            iat: now,
+            nbf: None,
+            exp: now.saturating_add(lifetime_seconds),
+        }
+    }
+
+    fn signed(&self, claims: Claims) -> Result<String, AuthError> {
+        self.keys.newest()?.sign(&claims)
+    }
+
+    fn now_seconds(&self) -> i64 {
+        self.store.clock().now().div_euclid(1_000_000)
+    }
+
+    fn elapsed_milliseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn age_of(&self, verified: &Verified) -> Duration {
+        let checked_at = verified.checked_at.load(Ordering::Relaxed);
+        Duration::from_millis(self.elapsed_milliseconds().saturating_sub(checked_at))
+    }
+}
+
+const TENANT_INACTIVE: AuthError = AuthError::Invalid("its organisation is not active");
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let hash = digest(&SHA256, token.as_bytes());
+    hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+fn first_unknown(scopes: &str) -> Option<&str> {
+    scopes.split_ascii_whitespace().find(|scope| scope.parse::<Scope>().is_err())
+}
+
+fn principal_of_user(
+    user: &User,
+    tenant: &Tenant,
+    client: ClientId,
+    scopes: Option<Vec<Scope>>,
+) -> Principal {
+    Principal {
+        tenant: tenant.id,
+        organization: tenant.organization.clone(),
+        subject: user.id.clone(),
+        client,
+        roles: user.roles.clone(),
+        scopes,
+        patient: user.patient.clone(),
+        practitioner: user.practitioner.clone(),
+    }
+}
+
+/// A client holds no scope that it is no longer registered for.
+fn principal_of_client(client: &Client, tenant: &Tenant, scopes: Vec<Scope>) -> Principal {
+    let registered: Vec<&str> = client.scopes.split_ascii_whitespace().collect();
+    let scopes = scopes.into_iter().filter(|scope| registered.contains(&scope.as_str())).collect();
+    Principal {
+        tenant: tenant.id,
+        organization: tenant.organization.clone(),
+        subject: SubjectId(client.id.0.clone()),
+        client: client.id.clone(),
+        roles: vec![client.role],
+        scopes: Some(scopes),
+        patient: None,
+        practitioner: None,
+    }
+}
+
+/// Whether permits made for one hold for the other.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    one.tenant == other.tenant
+        && one.roles == other.roles
+        && one.scopes == other.scopes
+        && one.patient == other.patient
+        && one.practitioner == other.practitioner
 }

@@ -1,7 +1,35 @@
 //! Tokens and passwords: who is calling. No patient data.
+//!
+//! Tokens are JWTs (RFC 7519) signed with Ed25519 and nothing else: a key says its algorithm, a token
+//! never does. What a caller may do comes from the database, not from the token, which can only narrow it.
 
 mod authenticator;
+mod claims;
+mod jws;
+mod keys;
 mod password;
 
-pub use authenticator::{AuthError, Authenticator, TokenSettings};
+use medcor_store::StoreError;
+
+pub use authenticator::{Authenticator, TokenSettings};
 pub use password::{hash_password, verify_password};
+
+/// Why there is no caller, or no token.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// The token does not verify. The reason is for the caller, and says nothing about others.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// A scope that is not understood was asked for.
+    #[error("`{0}` is not a scope")]
+    UnknownScope(String),
+    /// There is no such active user.
+    #[error("there is no active user with this e-mail address")]
+    NoSuchUser,
+    /// A key or a hash can't be made or read.
+    #[error("the cryptography failed: {0}")]
+    Cryptography(&'static str),
+    /// The store can't say.
+    #[error("the identity store failed")]
+    Store(#[from] StoreError),
+}

@@ -82,7 +82,7 @@ fn take(
         problems.push(unknown(tool, name));
         return;
     };
-    let lookup = lookup_by(name);
+    let lookup = lookup_by(name, &value);
     match folded.arguments.get(parameter) {
         Some(earlier) if *earlier != value => problems.push(ArgumentProblem {
             path: pointer(name),
@@ -119,11 +119,13 @@ fn pointer(name: &str) -> String {
     format!("/{name}")
 }
 
-/// `mrn` names by identifier only, `patient_name` by name only: the spelling says what is meant.
-fn lookup_by(name: &str) -> LookupBy {
+/// `mrn` names by identifier only, `patient_name` by name only: the spelling says what is meant. Documented
+/// clients put telephone numbers into names too.
+fn lookup_by(name: &str, value: &Value) -> LookupBy {
+    let is_word = value.as_str().is_some_and(|text| text.contains(char::is_alphabetic));
     match name {
         "mrn" | "patient_mrn" | "npi" | "provider_npi" => LookupBy::Identifier,
-        "patient_name" | "doctor_name" => LookupBy::Name,
+        "patient_name" | "doctor_name" if is_word => LookupBy::Name,
         "phone_number" => LookupBy::Phone,
         _ => LookupBy::Anything,
     }
@@ -189,6 +191,12 @@ mod tests {
         let mut value = json!("twenty");
         coerce(Some(&schema), &mut value);
         assert_eq!(value, json!("twenty"));
+    }
+
+    #[test]
+    fn a_telephone_number_may_stand_where_a_name_is_asked_for() {
+        assert_eq!(lookup_by("patient_name", &json!("Ada Lovelace")), LookupBy::Name);
+        assert_eq!(lookup_by("patient_name", &json!("+971501234567")), LookupBy::Anything);
     }
 
     #[test]

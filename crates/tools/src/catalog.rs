@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use boon::{Compiler, SchemaIndex, Schemas, ValidationError};
 use medcor_fhir::ResourceType;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     ArgumentProblem, BoundResource, Caller, Capability, Prompt, ToolEntry, argument::SYNONYMS,
-    reference::REFERENCE_KEYWORD, resource, schema,
+    pipeline::KEY_ARGUMENT, reference::REFERENCE_KEYWORD, resource, schema,
 };
 
 pub use ranking::Hit;
@@ -180,6 +180,9 @@ fn check_name(name: &'static str) -> Result<(), CatalogError> {
 impl CompiledTool {
     fn new(entry: &'static ToolEntry, toolset: &'static str) -> Result<Self, CatalogError> {
         let mut annotated = (entry.input_schema)();
+        if !entry.effect.is_read_only() {
+            add_idempotency_key(&mut annotated);
+        }
         let description = annotated
             .as_object_mut()
             .and_then(|root| root.remove("description"))
@@ -191,8 +194,7 @@ impl CompiledTool {
             root.remove("description");
         }
         let mut schemas = Schemas::new();
-        let root = compiled(&input_schema, &mut schemas)
-            .map_err(|reason| CatalogError::BadSchema { tool: entry.name, reason })?;
+        let root = compiled(entry.name, &input_schema, &mut schemas)?;
         let mut references = Vec::new();
         collect_references(&annotated, &mut Vec::new(), &mut references);
         let synonyms = synonyms_of(entry, &annotated);
@@ -261,12 +263,27 @@ impl CompiledTool {
     }
 }
 
-fn compiled(schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, String> {
+/// Every tool that writes can be repeated safely.
+fn add_idempotency_key(schema: &mut Value) {
+    let key = json!({
+        "type": "string",
+        "minLength": 8,
+        "maxLength": 128,
+        "description": "A key of your own for this call. Repeat the call with the same key after a lost answer: \
+            the work is done once and the same answer comes back.",
+    });
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert(KEY_ARGUMENT.to_owned(), key);
+    }
+}
+
+fn compiled(tool: &'static str, schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, CatalogError> {
     const LOCATION: &str = "https://medcor.invalid/tool";
+    let refused = |error: boon::CompileError| CatalogError::BadSchema { tool, reason: error.to_string() };
     let mut compiler = Compiler::new();
     compiler.enable_format_assertions();
-    compiler.add_resource(LOCATION, schema.clone()).map_err(|error| error.to_string())?;
-    compiler.compile(LOCATION, schemas).map_err(|error| error.to_string())
+    compiler.add_resource(LOCATION, schema.clone()).map_err(refused)?;
+    compiler.compile(LOCATION, schemas).map_err(refused)
 }
 
 /// The innermost causes are what a caller can act on.

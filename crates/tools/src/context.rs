@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use medcor_fhir::{Id, ResourceType, search::name::fold};
+use medcor_fhir::{
+    Id, ResourceType,
+    search::{Query, name::fold},
+};
 use medcor_policy::{Action, Area, Principal, Visibility};
-use medcor_store::{Clock, Record, Session, Store, identity::Tenant};
+use medcor_store::{Clock, Page, Record, Session, Store, identity::Tenant};
 use serde::Deserialize;
 
 use crate::{Caller, Catalog, FhirType, Ref, ToolError};
+
+/// The last page that can be asked for by its number.
+pub const PAGE_MAX: u32 = 50;
 
 /// What a running tool may use.
 pub struct ToolContext<'c> {
@@ -48,6 +54,30 @@ impl<'c> ToolContext<'c> {
     pub async fn read(&mut self, resource_type: ResourceType, id: &Id) -> Result<Record, ToolError> {
         let record = self.session.read(resource_type, id).await?;
         record.ok_or_else(|| ToolError::not_found(resource_type.name()))
+    }
+
+    /// A page of a search: the one at the query's cursor, else the one of this number, counted from 1.
+    ///
+    /// # Errors
+    ///
+    /// A `VALIDATION_ERROR` for a number beyond [`PAGE_MAX`]: a cursor costs the same however far it is.
+    pub async fn page(&mut self, mut query: Query, number: Option<u32>) -> Result<Page, ToolError> {
+        let number = number.unwrap_or(1);
+        if !(1..=PAGE_MAX).contains(&number) {
+            let problem = format!("pages are numbered from 1 to {PAGE_MAX}; pass next_cursor to go on");
+            return Err(ToolError::invalid("/page", problem));
+        }
+        let mut page = self.session.search(&query).await?;
+        for _ in 1..number {
+            let last = page.records.len().checked_sub(1);
+            query.cursor = last.filter(|_| page.has_more).and_then(|last| page.cursor_after(last));
+            if query.cursor.is_none() {
+                page.records.clear();
+                return Ok(page);
+            }
+            page = self.session.search(&query).await?;
+        }
+        Ok(page)
     }
 
     /// Whether this call may read records of this type: what a tool leaves out for callers who may not.

@@ -1,6 +1,9 @@
 //! The road that every call takes, whichever door it came in by.
 
+mod replay;
 mod resolve;
+
+pub(crate) use self::replay::KEY_ARGUMENT;
 
 use std::{sync::Arc, time::Instant};
 
@@ -227,7 +230,21 @@ impl Pipeline {
     }
 }
 
-async fn execute(tool: &CompiledTool, folded: Folded, cx: &mut ToolContext<'_>) -> Result<Answer, ToolError> {
+async fn execute(
+    tool: &CompiledTool,
+    mut folded: Folded,
+    cx: &mut ToolContext<'_>,
+) -> Result<Answer, ToolError> {
+    let Some(keyed) = replay::Keyed::of(tool, &mut folded) else { return work(tool, folded, cx).await };
+    if let Some(answer) = keyed.known(cx).await? {
+        return Ok(answer);
+    }
+    let answer = work(tool, folded, cx).await?;
+    keyed.keep(&answer, cx);
+    Ok(answer)
+}
+
+async fn work(tool: &CompiledTool, folded: Folded, cx: &mut ToolContext<'_>) -> Result<Answer, ToolError> {
     let arguments = resolve::references(tool, folded, cx).await?;
     (tool.entry.run)(Value::Object(arguments), cx).await
 }

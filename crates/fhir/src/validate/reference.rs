@@ -17,7 +17,7 @@ pub(super) fn check(walk: &mut Walk<'_>, reference: &Object, targets: Targets, p
     let target_type = match target {
         Ok(Target::Known(target_type)) => Some(target_type),
         Ok(Target::Unknown) => None,
-        Err(message) => {
+        Err(Unusable(message)) => {
             walk.report(&Place::Member(place, "reference"), ProblemKind::Reference, message);
             None
         }
@@ -45,7 +45,10 @@ enum Target {
     Unknown,
 }
 
-fn target_of(walk: &mut Walk<'_>, text: &str) -> Result<Target, String> {
+/// A reference that points nowhere; the text says why.
+struct Unusable(String);
+
+fn target_of(walk: &mut Walk<'_>, text: &str) -> Result<Target, Unusable> {
     if let Some(id) = text.strip_prefix('#') {
         return contained_target(walk, id);
     }
@@ -59,23 +62,23 @@ fn target_of(walk: &mut Walk<'_>, text: &str) -> Result<Target, String> {
     let Some(target_type) = ResourceType::from_name(name) else {
         let suggestion = suggestion(name, ResourceType::all().map(ResourceType::name));
         let message = "is not an R4 resource type; expected Type/id, #id, a URL or a URN";
-        return Err(format!("`{}` {message}{suggestion}", shown(name)));
+        return Err(Unusable(format!("`{}` {message}{suggestion}", shown(name))));
     };
     let is_conditional = text.as_bytes().get(name.len()) == Some(&b'?');
     if !is_conditional && instance_type(text) != Some(target_type) {
-        return Err(format!("expected {name}/id, the id of 1 to 64 letters, digits, '-' or '.'"));
+        return Err(Unusable(format!("expected {name}/id, the id of 1 to 64 letters, digits, '-' or '.'")));
     }
     Ok(Target::Known(target_type))
 }
 
-fn contained_target(walk: &mut Walk<'_>, id: &str) -> Result<Target, String> {
+fn contained_target(walk: &mut Walk<'_>, id: &str) -> Result<Target, Unusable> {
     if id.is_empty() {
         // The container itself.
         return Ok(Target::Unknown);
     }
     match walk.contained_types().get(id) {
         Some(target_type) => Ok(target_type.map_or(Target::Unknown, Target::Known)),
-        None => Err(format!("ref-1: no contained resource has the id `{}`", shown(id))),
+        None => Err(Unusable(format!("ref-1: no contained resource has the id `{}`", shown(id)))),
     }
 }
 

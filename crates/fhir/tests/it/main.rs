@@ -5,3 +5,4 @@ mod examples;
 mod hostile;
 mod support;
 mod synthea;
+mod views;

@@ -1,0 +1,162 @@
+//! Prescriptions: what, how much, how often.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Annotation, CodeableConcept, Decimal, Period, Quantity, Range, Reference, Text};
+
+/// `Medication`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Medication<'a> {
+    /// Logical id, or the one within the record that contains it.
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    /// Which.
+    #[serde(borrow)]
+    pub code: Option<CodeableConcept<'a>>,
+}
+
+/// `MedicationRequest`: a prescription.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MedicationRequest<'a> {
+    /// Logical id.
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    /// Records that exist within this one only, of any type.
+    #[serde(borrow)]
+    pub contained: Vec<&'a RawValue>,
+    /// `active`, `on-hold`, `cancelled`, `completed`, `stopped`, …
+    #[serde(borrow)]
+    pub status: Text<'a>,
+    /// Why it has this status.
+    #[serde(borrow)]
+    pub status_reason: Option<CodeableConcept<'a>>,
+    /// `order`, `plan`, `proposal`, …
+    #[serde(borrow)]
+    pub intent: Text<'a>,
+    /// What, as a code.
+    #[serde(borrow)]
+    pub medication_codeable_concept: Option<CodeableConcept<'a>>,
+    /// What, as a record.
+    #[serde(borrow)]
+    pub medication_reference: Option<Reference<'a>>,
+    /// When it was written.
+    #[serde(borrow)]
+    pub authored_on: Option<Text<'a>>,
+    /// Who prescribed.
+    #[serde(borrow)]
+    pub requester: Option<Reference<'a>>,
+    /// Why.
+    #[serde(borrow)]
+    pub reason_code: Vec<CodeableConcept<'a>>,
+    /// The records that say why.
+    #[serde(borrow)]
+    pub reason_reference: Vec<Reference<'a>>,
+    /// Notes.
+    #[serde(borrow)]
+    pub note: Vec<Annotation<'a>>,
+    /// How to take it.
+    #[serde(borrow)]
+    pub dosage_instruction: Vec<Dosage<'a>>,
+    /// How much is handed out.
+    #[serde(borrow)]
+    pub dispense_request: Option<DispenseRequest<'a>>,
+}
+
+impl<'a> MedicationRequest<'a> {
+    /// What is prescribed, where this record says it itself: as a code, or as a medication within it.
+    pub fn medication(&self) -> Option<Cow<'_, CodeableConcept<'a>>> {
+        if let Some(concept) = &self.medication_codeable_concept {
+            return Some(Cow::Borrowed(concept));
+        }
+        let wanted = self.medication_reference.as_ref()?.reference.as_deref()?.strip_prefix('#')?;
+        let contained = self.contained.iter().filter_map(|text| serde_json::from_str(text.get()).ok());
+        let medication =
+            contained.into_iter().find(|medication: &Medication<'_>| medication.id == *wanted)?;
+        medication.code.map(Cow::Owned)
+    }
+}
+
+/// `MedicationRequest.dispenseRequest`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DispenseRequest<'a> {
+    /// From when to when it may be handed out.
+    #[serde(borrow)]
+    pub validity_period: Option<Period<'a>>,
+    /// How often it may be handed out again.
+    pub number_of_repeats_allowed: Option<u32>,
+    /// How much at a time.
+    #[serde(borrow)]
+    pub quantity: Option<Quantity<'a>>,
+}
+
+/// `Dosage`: how to take a medication.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Dosage<'a> {
+    /// In words.
+    #[serde(borrow)]
+    pub text: Option<Text<'a>>,
+    /// For the patient.
+    #[serde(borrow)]
+    pub patient_instruction: Option<Text<'a>>,
+    /// When.
+    #[serde(borrow)]
+    pub timing: Option<Timing<'a>>,
+    /// Whether only as needed.
+    pub as_needed_boolean: Option<bool>,
+    /// For what, where only as needed.
+    #[serde(borrow)]
+    pub as_needed_codeable_concept: Option<CodeableConcept<'a>>,
+    /// By which way.
+    #[serde(borrow)]
+    pub route: Option<CodeableConcept<'a>>,
+    /// How much.
+    #[serde(borrow)]
+    pub dose_and_rate: Vec<DoseAndRate<'a>>,
+}
+
+/// `Dosage.doseAndRate`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DoseAndRate<'a> {
+    /// How much.
+    #[serde(borrow)]
+    pub dose_quantity: Option<Quantity<'a>>,
+    /// From how much to how much.
+    #[serde(borrow)]
+    pub dose_range: Option<Range<'a>>,
+}
+
+/// `Timing`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Timing<'a> {
+    /// In words or as a code, such as `BID`.
+    #[serde(borrow)]
+    pub code: Option<CodeableConcept<'a>>,
+    /// As numbers.
+    #[serde(borrow)]
+    pub repeat: Option<TimingRepeat<'a>>,
+}
+
+/// `Timing.repeat`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TimingRepeat<'a> {
+    /// How often in a period.
+    pub frequency: Option<u32>,
+    /// How often at most.
+    pub frequency_max: Option<u32>,
+    /// The length of the period.
+    #[serde(borrow)]
+    pub period: Option<Decimal<'a>>,
+    /// `s`, `min`, `h`, `d`, `wk`, `mo` or `a`.
+    #[serde(borrow)]
+    pub period_unit: Option<Text<'a>>,
+}

@@ -1,0 +1,61 @@
+//! The keys that tokens are signed with. Another instance may add one, so an unknown id reads them again.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use medcor_store::identity::Identity;
+
+use crate::{AuthError, jws::Key};
+
+/// A flood of tokens with made-up key ids reads the keys no more often than this.
+const REREAD_EVERY: Duration = Duration::from_secs(5);
+
+pub(crate) struct Keys {
+    identity: Identity,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    /// Newest first.
+    keys: Vec<Arc<Key>>,
+    read_at: Instant,
+}
+
+impl Keys {
+    pub(crate) async fn open(identity: Identity) -> Result<Self, AuthError> {
+        let known = Mutex::new(Known { keys: read(&identity).await?, read_at: Instant::now() });
+        Ok(Self { identity, known })
+    }
+
+    /// The key that new tokens are signed with.
+    pub(crate) fn newest(&self) -> Result<Arc<Key>, AuthError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.keys.first().cloned().ok_or(AuthError::Cryptography("there is no signing key"))
+    }
+
+    /// The key of this id.
+    pub(crate) async fn key(&self, id: &str) -> Result<Arc<Key>, AuthError> {
+        const UNKNOWN: AuthError = AuthError::Invalid("its key is unknown");
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(key) = known.keys.iter().find(|key| key.id == id) {
+                return Ok(key.clone());
+            }
+            if known.read_at.elapsed() < REREAD_EVERY {
+                return Err(UNKNOWN);
+            }
+            known.read_at = Instant::now();
+        }
+        let keys = read(&self.identity).await?;
+        let found = keys.iter().find(|key| key.id == id).cloned();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).keys = keys;
+        found.ok_or(UNKNOWN)
+    }
+}
+
+async fn read(identity: &Identity) -> Result<Vec<Arc<Key>>, AuthError> {
+    let keys = identity.signing_keys().await?;
+    keys.iter().map(|key| Key::from_pkcs8(&key.id, &key.pkcs8).map(Arc::new)).collect()
+}

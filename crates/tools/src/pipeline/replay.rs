@@ -1,0 +1,57 @@
+//! Idempotency: a call that is repeated under the caller's own key does its work once and is answered
+//! the same each time.
+
+use medcor_store::KnownAnswer;
+use ring::digest;
+use serde_json::{Map, Value};
+
+use crate::{Answer, CompiledTool, ToolContext, ToolError, argument::Folded};
+
+/// The name of the argument that every writing tool takes.
+pub(crate) const KEY_ARGUMENT: &str = "idempotency_key";
+
+/// A call under an idempotency key.
+pub(super) struct Keyed {
+    key: String,
+    request_hash: [u8; 32],
+}
+
+impl Keyed {
+    /// The key of a call, if it has one, with the hash of what it asks.
+    pub(super) fn of(tool: &CompiledTool, folded: &mut Folded) -> Option<Self> {
+        let Some(Value::String(key)) = folded.arguments.remove(KEY_ARGUMENT) else { return None };
+        Some(Self { key, request_hash: request_hash(tool.entry.name, &folded.arguments) })
+    }
+
+    /// The answer of the earlier call under this key.
+    ///
+    /// # Errors
+    ///
+    /// `IDEMPOTENCY_MISMATCH` when the earlier call asked something else.
+    pub(super) async fn known(&self, cx: &mut ToolContext<'_>) -> Result<Option<Answer>, ToolError> {
+        match cx.session.known_answer(&self.key).await? {
+            None => Ok(None),
+            Some(known) if known.request_hash == self.request_hash => Ok(Some(Answer::known(known.answer))),
+            Some(_) => Err(ToolError::IdempotencyMismatch),
+        }
+    }
+
+    /// Keeps the answer, in the commit of the work itself.
+    pub(super) fn keep(self, answer: &Answer, cx: &mut ToolContext<'_>) {
+        let known = KnownAnswer { request_hash: self.request_hash, answer: answer.json().to_owned() };
+        cx.session.keep_answer(&self.key, known);
+    }
+}
+
+/// SHA-256 over the tool and its arguments as given, folded, with members in order of name.
+fn request_hash(tool: &str, arguments: &Map<String, Value>) -> [u8; 32] {
+    let mut canonical = Value::Object(arguments.clone());
+    canonical.sort_all_objects();
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(tool.as_bytes());
+    context.update(&[0]);
+    context.update(canonical.to_string().as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}

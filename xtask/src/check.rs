@@ -1,0 +1,37 @@
+//! `cargo xtask check`: everything that must hold before a change lands, in one list, with one verdict.
+
+use std::{error::Error, process::Command};
+
+use crate::report;
+
+/// The list. Tests come last, because they take longest.
+const STEPS: &[(&str, &[&str])] = &[
+    ("formatting", &["fmt", "--all", "--check"]),
+    ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    ("documentation", &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]),
+    ("budgets and house rules", &["test", "--quiet", "--package", "xtask"]),
+    (
+        "generated references",
+        &["run", "--quiet", "--package", "medcor", "--", "reference", "--check", "docs/reference"],
+    ),
+];
+
+const TESTS: (&str, &[&str]) = ("tests", &["test", "--workspace"]);
+
+/// Runs the list; with `without_tests` all but the tests, for those who run them on their own.
+pub(crate) fn run(without_tests: bool) -> Result<(), Box<dyn Error>> {
+    let mut failed = Vec::new();
+    for (name, arguments) in STEPS.iter().chain((!without_tests).then_some(&TESTS)) {
+        report(&format!("== {name}: cargo {}", arguments.join(" ")));
+        let status =
+            Command::new(env!("CARGO")).args(*arguments).env("RUSTDOCFLAGS", "-D warnings").status()?;
+        if !status.success() {
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() {
+        report("all checks passed");
+        return Ok(());
+    }
+    Err(format!("failed: {}", failed.join(", ")).into())
+}
