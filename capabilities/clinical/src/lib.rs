@@ -1,6 +1,38 @@
-//! Clinical work: charts, encounters, medications.
+//! What clinicians ask for: the chart, encounters and medications.
+
+mod author;
+mod chart;
+mod flag;
+mod listing;
+mod series;
+mod statistics;
+mod vital;
+mod vital_row;
+mod window;
 
 use medcor_tools::Capability;
 
-/// The families of this domain.
-pub static CLINICAL: &[&Capability] = &[];
+/// The clinical families.
+pub static CLINICAL: &[&Capability] = &[&chart::CHART];
+
+#[cfg(test)]
+mod tests {
+    use medcor_tools::Catalog;
+
+    use super::CLINICAL;
+
+    #[test]
+    fn every_tool_compiles_with_a_description_and_described_parameters() {
+        let catalog = Catalog::new(CLINICAL).unwrap();
+        for tool in catalog.tools() {
+            let name = tool.entry.name;
+            assert!(tool.description.len() > 40, "{name} is not described");
+            assert_eq!(tool.input_schema["type"], "object", "{name}");
+            assert_eq!(tool.output_schema["type"], "object", "{name}");
+            for (parameter, schema) in tool.input_schema["properties"].as_object().unwrap() {
+                assert!(schema["description"].is_string(), "{name}: {parameter} is not described");
+                assert!(schema.get("$ref").is_none() && schema.get("anyOf").is_none(), "{name}: {parameter}");
+            }
+        }
+    }
+}

@@ -104,6 +104,12 @@ impl FreeText {
     }
 }
 
+impl From<FreeText> for String {
+    fn from(text: FreeText) -> Self {
+        text.0
+    }
+}
+
 fn defused(text: &str) -> Cow<'_, str> {
     let has_fence = text.to_ascii_lowercase().contains("record-text");
     if has_fence { text.replace('<', "\u{2039}").replace('>', "\u{203a}").into() } else { text.into() }
@@ -196,6 +202,11 @@ impl<T> Listing<T> {
     pub fn is_empty(&self) -> bool {
         self.results.is_empty()
     }
+
+    /// Whether rows follow.
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
 }
 
 /// Collects rows that do not come from one page, within the byte budget.
@@ -222,7 +233,11 @@ impl<T: Serialize> ListingBuilder<T> {
     /// Adds a row; `false` when the budget is spent and the row was left out. The first row is always
     /// taken.
     pub fn push(&mut self, row: &T) -> Result<bool, ToolError> {
-        let row = to_raw_value(row)?;
+        Ok(self.push_text(to_raw_value(row)?))
+    }
+
+    /// Adds a row that is serialised already.
+    pub fn push_text(&mut self, row: Box<RawValue>) -> bool {
         let fits = self.results.is_empty() || self.bytes + row.get().len() <= BYTES_MAX;
         if fits {
             self.bytes += row.get().len();
@@ -230,7 +245,17 @@ impl<T: Serialize> ListingBuilder<T> {
         } else {
             self.is_truncated = true;
         }
-        Ok(fits)
+        fits
+    }
+
+    /// How many rows it has so far.
+    pub fn len(&self) -> usize {
+        self.results.len()
+    }
+
+    /// Whether it has no row so far.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty()
     }
 
     /// The list.

@@ -119,7 +119,13 @@ pub struct Observation<'a> {
     pub based_on: Vec<Reference<'a>>,
 }
 
-impl Observation<'_> {
+impl<'a> Observation<'a> {
+    /// [`Self::effective`], taken out.
+    pub fn take_effective(&mut self) -> Option<Text<'a>> {
+        let moment = self.effective_date_time.take().or_else(|| self.effective_instant.take());
+        moment.or_else(|| self.effective_period.as_mut().and_then(|period| period.start.take()))
+    }
+
     /// When it was true of the patient, as it was written; of a period the start.
     pub fn effective(&self) -> Option<&str> {
         let start = || self.effective_period.as_ref().and_then(|period| period.start.as_deref());

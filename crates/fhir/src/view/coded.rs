@@ -47,7 +47,20 @@ pub struct CodeableConcept<'a> {
     pub text: Option<Text<'a>>,
 }
 
-impl CodeableConcept<'_> {
+impl<'a> CodeableConcept<'a> {
+    /// Its code in this system, else its first code, taken out.
+    pub fn take_code(&mut self, system: &str) -> Option<Text<'a>> {
+        let is_of_system = |coding: &Coding<'a>| coding.system.as_deref() == Some(system);
+        let position = self.coding.iter().position(is_of_system).unwrap_or(0);
+        self.coding.get_mut(position)?.code.take()
+    }
+
+    /// What it means, in words, taken out: as [`Self::text`].
+    pub fn into_text(self) -> Option<Text<'a>> {
+        let of_coding = |coding: Coding<'a>| coding.display.or(coding.code);
+        self.text.or_else(|| self.coding.into_iter().find_map(of_coding))
+    }
+
     /// What it means, in words: its own text, else what its first code displays, else that code.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref().or_else(|| self.coding.iter().find_map(Coding::text))
@@ -148,7 +161,12 @@ pub struct Quantity<'a> {
     pub code: Option<Text<'a>>,
 }
 
-impl Quantity<'_> {
+impl<'a> Quantity<'a> {
+    /// The unit in words, else its code, taken out.
+    pub fn into_unit(self) -> Option<Text<'a>> {
+        self.unit.or(self.code)
+    }
+
     /// The unit in words, else its code.
     pub fn unit(&self) -> Option<&str> {
         self.unit.as_deref().or(self.code.as_deref())
