@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{Caller, Catalog, FhirType, Ref, ToolError};
 
 /// The last page that can be asked for by its number.
-pub const PAGE_MAX: u32 = 50;
+pub(crate) const PAGE_MAX: u32 = 50;
 
 /// What a running tool may use.
 pub struct ToolContext<'c> {
