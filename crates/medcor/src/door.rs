@@ -1,6 +1,11 @@
 //! The doors: one adapter per protocol. They carry calls to the pipeline and hold no rules.
 
+mod edge;
+mod health;
+mod mcp;
+mod mcp_http;
 pub mod mcp_stdio;
+mod response;
 
 use std::sync::Arc;
 
@@ -8,6 +13,9 @@ use medcor_oauth::Authenticator;
 use medcor_tools::Pipeline;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use edge::Edge;
+use mcp_http::McpHttp;
 
 /// What every door needs.
 #[derive(Clone)]
@@ -46,13 +54,18 @@ impl DoorSettings {
     }
 }
 
-/// Serves every door on every listener until `shutdown` is cancelled, then lets calls end.
+/// Serves every door on every listener until `shutdown` is cancelled, then lets open calls end.
 pub async fn serve(
-    _listeners: Vec<TcpListener>,
-    _state: DoorState,
-    _shutdown: CancellationToken,
+    listeners: Vec<TcpListener>,
+    state: DoorState,
+    shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    todo!()
+    let clock = state.pipeline.store().clock().clone();
+    let settings = state.settings.clone();
+    let others = health::routes(state.pipeline.clone());
+    let mcp = McpHttp::new(state, &shutdown);
+    Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
+    Ok(())
 }
 
 /// Adds the caps without which a log would show what callers send: rmcp writes whole requests at DEBUG.

@@ -28,8 +28,8 @@ use crate::{
 const TOKENS_CACHED: usize = 16 * 1024;
 /// The client of tokens that the server makes for its users itself.
 const OWN_CLIENT: &str = "medcor";
-const USER_LIFETIME: Duration = Duration::from_secs(15 * 60);
-const CLIENT_LIFETIME: Duration = Duration::from_secs(60 * 60);
+const USER_LIFETIME: Duration = Duration::from_mins(15);
+const CLIENT_LIFETIME: Duration = Duration::from_hours(1);
 
 /// Whose tokens are taken and for whom they are.
 #[derive(Debug, Clone)]
@@ -122,7 +122,7 @@ impl Authenticator {
             return Err(AuthError::UnknownScope(foreign.to_owned()));
         }
         let role = user.roles.first().map_or("", |role| role.name());
-        self.signed(Claims {
+        self.signed(&Claims {
             user_id: Some(user.id.0.clone()),
             email: Some(user.email.clone()),
             scope: scopes.map(str::to_owned),
@@ -140,7 +140,7 @@ impl Authenticator {
     ) -> Result<String, AuthError> {
         let id = &client.id.0;
         let lifetime = lifetime.unwrap_or(CLIENT_LIFETIME);
-        self.signed(Claims {
+        self.signed(&Claims {
             scope: Some(client.scopes.clone()),
             ..self.claims(id, id, client.role.name(), tenant, lifetime)
         })
@@ -251,8 +251,8 @@ impl Authenticator {
         }
     }
 
-    fn signed(&self, claims: Claims) -> Result<String, AuthError> {
-        self.keys.newest()?.sign(&claims)
+    fn signed(&self, claims: &Claims) -> Result<String, AuthError> {
+        self.keys.newest()?.sign(claims)
     }
 
     fn now_seconds(&self) -> i64 {

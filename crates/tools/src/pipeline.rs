@@ -113,6 +113,13 @@ impl Pipeline {
         }
     }
 
+    /// Records a call of a known caller that a door refused, and makes its report.
+    pub async fn refuse_call(&self, call: &Call<'_>, error: ToolError) -> Refusal {
+        let tool = self.catalog.find(call.tool).map(|(tool, _)| tool);
+        let parameters = tool.map(|tool| tool.parameter_names(&call.arguments)).unwrap_or_default();
+        self.refused(call, tool, parameters, error).await
+    }
+
     /// Records a call that a door refused before there was a caller, and makes its report.
     pub async fn refuse(
         &self,

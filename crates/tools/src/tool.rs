@@ -140,6 +140,13 @@ pub struct ToolEntry {
     pub(crate) forward: Option<ForwardFn>,
 }
 
+impl ToolEntry {
+    /// Whether it only names another tool, whose effect it then has.
+    pub const fn names_another(&self) -> bool {
+        self.forward.is_some()
+    }
+}
+
 pub(crate) type ForwardFn = fn(Value) -> Result<(String, Value), ToolError>;
 
 pub(crate) type RunFn = for<'a, 'c> fn(Value, &'a mut ToolContext<'c>) -> RunFuture<'a>;

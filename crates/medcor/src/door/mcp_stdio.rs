@@ -3,9 +3,19 @@
 use std::sync::Arc;
 
 use medcor_tools::{Caller, Pipeline};
+use rmcp::{ServiceExt, transport::io::stdio_pipes};
+
+use super::mcp::{Handler, Mcp};
+
+const DOOR: &str = "mcp-stdio";
 
 /// Serves MCP on standard input and output until the input ends. Nothing else may write to standard
 /// output meanwhile; logs go to standard error.
-pub async fn serve(_pipeline: Arc<Pipeline>, _caller: Arc<Caller>) -> std::io::Result<()> {
-    todo!()
+pub async fn serve(pipeline: Arc<Pipeline>, caller: Arc<Caller>) -> std::io::Result<()> {
+    let mcp = Mcp::new(pipeline);
+    let handler = Handler::of_caller(mcp.clone(), caller, DOOR);
+    let server = handler.serve(stdio_pipes()).await.map_err(std::io::Error::other)?;
+    server.waiting().await.map_err(std::io::Error::other)?;
+    mcp.finished().await;
+    Ok(())
 }

@@ -1,0 +1,220 @@
+//! The edge of the HTTP doors: connections, their limits, and what is turned away before anybody asks who
+//! is calling.
+
+mod allowed;
+
+use std::{
+    convert::Infallible,
+    io,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderName, HeaderValue, Request, StatusCode},
+};
+use futures_util::FutureExt;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use medcor_store::Clock;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use super::{
+    DoorSettings,
+    mcp_http::McpHttp,
+    response::{self, Answer},
+};
+use allowed::{Allowed, Stranger};
+
+/// How long a client may take for the head of a request, and stay without one.
+const HEAD_SECONDS: u64 = 30;
+/// Largest head over HTTP/1.1.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+const HEADERS_MAX: usize = 64;
+/// Largest head over HTTP/2, and most requests at once on one connection.
+const HTTP2_HEAD_BYTES_MAX: u32 = 32 * 1024;
+const HTTP2_STREAMS_MAX: u32 = 128;
+const HTTP2_PING_SECONDS: u64 = 30;
+/// How long open calls may take to end once the server stops.
+const STOP_SECONDS: u64 = 10;
+/// Without file descriptors `accept` fails at once and for ever.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The HTTP doors behind one fence.
+pub(super) struct Edge {
+    allowed: Allowed,
+    mcp: McpHttp,
+    others: Router,
+    clock: Clock,
+    connections: Arc<Semaphore>,
+}
+
+impl Edge {
+    pub(super) fn new(settings: &DoorSettings, mcp: McpHttp, others: Router, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            allowed: Allowed::new(settings),
+            mcp,
+            others,
+            clock,
+            connections: Arc::new(Semaphore::new(settings.connections_max)),
+        })
+    }
+
+    /// Serves all listeners until `stop`, then lets open calls end.
+    pub(super) async fn serve(self: Arc<Self>, listeners: Vec<TcpListener>, stop: CancellationToken) {
+        let connections = TaskTracker::new();
+        for listener in listeners {
+            connections.spawn(self.clone().accept(listener, stop.clone(), connections.clone()));
+        }
+        connections.close();
+        stop.cancelled().await;
+        if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "stopped with connections open");
+        }
+        self.mcp.finished().await;
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener, stop: CancellationToken, tracker: TaskTracker) {
+        loop {
+            let accepting = async {
+                let permit = self.connections.clone().acquire_owned().await;
+                let permit = permit.expect("the semaphore is never closed");
+                listener.accept().await.map(|(stream, _)| (stream, permit))
+            };
+            let accepted = tokio::select! {
+                accepted = accepting => accepted,
+                () = stop.cancelled() => return,
+            };
+            let (stream, permit) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause_after(&error).await;
+                    continue;
+                }
+            };
+            let (edge, stop) = (self.clone(), stop.clone());
+            tracker.spawn(async move {
+                edge.serve_connection(stream, stop).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, stop: CancellationToken) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = has_asked.clone();
+        let service = service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
+            let edge = self.clone();
+            async move { Ok::<_, Infallible>(edge.answer(request).await) }
+        });
+        let builder = builder();
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        // While the version of HTTP is not known, hyper applies no time limit of its own.
+        let first_head = tokio::time::sleep(Duration::from_secs(HEAD_SECONDS));
+        tokio::pin!(first_head);
+        let mut is_waiting = true;
+        let mut is_stopping = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error, "a connection ended early");
+                    }
+                    return;
+                }
+                () = first_head.as_mut(), if is_waiting => {
+                    if !has_asked.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    is_waiting = false;
+                }
+                () = stop.cancelled(), if !is_stopping => {
+                    connection.as_mut().graceful_shutdown();
+                    is_stopping = true;
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let request_id: Arc<str> = self.clock.new_id().as_str().into();
+        let answered = AssertUnwindSafe(self.dispatch(request, request_id.clone())).catch_unwind().await;
+        let mut answer = answered.unwrap_or_else(|_| {
+            tracing::error!(request.id = &*request_id, "a request made the server panic");
+            response::line(StatusCode::INTERNAL_SERVER_ERROR, "the server failed")
+        });
+        let id = HeaderValue::from_str(&request_id).expect("a UUID is a header value");
+        answer.headers_mut().insert(REQUEST_ID.clone(), id);
+        answer
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>, request_id: Arc<str>) -> Answer {
+        if let Err(stranger) = self.allowed.check(request.uri(), request.headers()) {
+            return turned_away(stranger);
+        }
+        if McpHttp::is_at(request.uri().path()) {
+            return self.mcp.answer(request, request_id).await;
+        }
+        let Ok(answer) = self.others.clone().oneshot(request.map(Body::new)).await;
+        answer
+    }
+}
+
+fn turned_away(stranger: Stranger) -> Answer {
+    let reason = match stranger {
+        Stranger::Host => "this Host is not allowed; the operator names hosts in the settings",
+        Stranger::Origin => "this Origin is not allowed; the operator names origins in the settings",
+    };
+    tracing::warn!(reason, "turned a request away");
+    response::line(StatusCode::FORBIDDEN, reason)
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECONDS))
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HTTP2_HEAD_BYTES_MAX)
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .keep_alive_interval(Duration::from_secs(HTTP2_PING_SECONDS));
+    builder
+}
+
+async fn pause_after(error: &io::Error) {
+    let is_of_connection = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    );
+    if !is_of_connection {
+        tracing::error!(%error, "no connection can be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}

@@ -1,0 +1,260 @@
+//! MCP over Streamable HTTP: who asks, whose session it is, and which of rmcp's services answers.
+
+mod direct;
+mod message;
+mod sessions;
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts},
+};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use medcor_oauth::AuthError;
+use medcor_tools::{Caller, ToolError};
+use rmcp::{
+    ErrorData,
+    model::{JsonRpcError, RequestId},
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService,
+        session::{local::LocalSessionManager, never::NeverSessionManager},
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    DoorState,
+    mcp::{Asker, Handler, Mcp, View},
+    response::{self, Answer},
+};
+use direct::{Direct, What};
+use message::Message;
+use sessions::Sessions;
+
+const DOOR: &str = "mcp-http";
+/// Largest request.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long a client may take for the body of a request.
+const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+const SESSION_ID: &str = "mcp-session-id";
+const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// MCP over HTTP.
+pub(super) struct McpHttp {
+    state: DoorState,
+    mcp: Arc<Mcp>,
+    sessions: Sessions,
+    with_sessions: StreamableHttpService<Handler, LocalSessionManager>,
+    /// Also for old clients that send calls without a session: nothing here needs one.
+    without_sessions: StreamableHttpService<Handler, NeverSessionManager>,
+    challenge: String,
+}
+
+impl McpHttp {
+    pub(super) fn new(state: DoorState, stop: &CancellationToken) -> Self {
+        let mcp = Mcp::new(state.pipeline.clone());
+        let sessions = Sessions::new();
+        // Hosts and origins are checked at the edge, for all doors alike.
+        let config = StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(BODY_BYTES_MAX)
+            .with_cancellation_token(stop.child_token());
+        let stateless = config.clone().with_legacy_session_mode(false).with_json_response(true);
+        let handler = Handler::of_requests(mcp.clone());
+        let other = handler.clone();
+        let origin = state.settings.public_url.trim_end_matches('/');
+        let metadata = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+        Self {
+            with_sessions: StreamableHttpService::new(
+                move || Ok(handler.clone()),
+                sessions.manager(),
+                config,
+            ),
+            without_sessions: StreamableHttpService::new(
+                move || Ok(other.clone()),
+                Arc::new(NeverSessionManager::default()),
+                stateless,
+            ),
+            challenge: format!("Bearer resource_metadata=\"{metadata}\""),
+            state,
+            mcp,
+            sessions,
+        }
+    }
+
+    /// Whether this door answers at this path.
+    pub(super) fn is_at(path: &str) -> bool {
+        path.strip_prefix("/mcp").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Waits for calls whose clients are gone.
+    pub(super) async fn finished(&self) {
+        self.mcp.finished().await;
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>, request_id: Arc<str>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let Some(view) = View::of_path(parts.uri.path(), self.state.pipeline.catalog()) else {
+            return response::line(StatusCode::NOT_FOUND, "there is no such toolset");
+        };
+        let caller = match self.caller(&parts.headers).await {
+            Ok(caller) => caller,
+            Err(error) => return self.unauthenticated(error, &request_id).await,
+        };
+        let asker = Asker { caller, view, request_id, door: DOOR, started: Instant::now() };
+        if let Some(id) = parts.headers.get(SESSION_ID) {
+            let principal = asker.caller.principal();
+            if !id.to_str().is_ok_and(|id| self.sessions.is_of(id, principal)) {
+                return response::line(StatusCode::NOT_FOUND, "there is no such session; initialize again");
+            }
+        }
+        if parts.method == Method::POST {
+            self.post(parts, body, asker).await
+        } else {
+            self.stream(parts, asker).await
+        }
+    }
+
+    /// `GET` and `DELETE` of a session; rmcp refuses other methods.
+    async fn stream(&self, mut parts: Parts, asker: Asker) -> Answer {
+        let closed = parts.headers.get(SESSION_ID).filter(|_| parts.method == Method::DELETE).cloned();
+        parts.extensions.insert(asker);
+        let answer = self.with_sessions.handle(Request::from_parts(parts, Full::<Bytes>::default())).await;
+        if let Some(id) = closed.as_ref().and_then(|id| id.to_str().ok()) {
+            self.sessions.forget(id);
+        }
+        answer.map(Body::new)
+    }
+
+    async fn post(&self, mut parts: Parts, body: Incoming, mut asker: Asker) -> Answer {
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        asker.started = Instant::now();
+        if !is_json(&parts.headers) {
+            // rmcp says 415.
+            return self.by_rmcp(parts, body, asker, false).await;
+        }
+        let message = match Message::read(&body) {
+            Ok(message) => message,
+            Err(error) => return malformed(None, error),
+        };
+        widen_accept(&mut parts.headers);
+        if let Some((direct, what)) = Direct::of(&message, &parts.headers) {
+            return self.directly(&direct, what, &asker).await;
+        }
+        if let Err(error) = message.check(&body) {
+            let id = message.id.and_then(|id| serde_json::from_str(id.get()).ok());
+            return malformed(id, error);
+        }
+        let opens_session = message.is_initialize();
+        self.by_rmcp(parts, body, asker, opens_session).await
+    }
+
+    async fn directly(&self, direct: &Direct<'_>, what: What<'_>, asker: &Asker) -> Answer {
+        match what {
+            What::List => direct.listed(self.mcp.listing(asker).first_tools(direct.era())),
+            What::Call { tool, arguments } => {
+                let result = self.mcp.call(asker, &tool, arguments).await;
+                direct.called(result)
+            }
+        }
+    }
+
+    async fn by_rmcp(&self, mut parts: Parts, body: Bytes, asker: Asker, opens_session: bool) -> Answer {
+        let has_session = parts.headers.contains_key(SESSION_ID);
+        let caller = asker.caller.clone();
+        parts.extensions.insert(asker);
+        let request = Request::from_parts(parts, Full::new(body));
+        if !opens_session && !has_session {
+            return self.without_sessions.handle(request).await.map(Body::new);
+        }
+        let answer = self.with_sessions.handle(request).await;
+        let opened = answer.headers().get(SESSION_ID).filter(|_| opens_session);
+        if let Some(id) = opened.and_then(|id| id.to_str().ok()) {
+            self.sessions.bind(id.to_owned(), caller.principal()).await;
+        }
+        answer.map(Body::new)
+    }
+
+    async fn caller(&self, headers: &HeaderMap) -> Result<Arc<Caller>, ToolError> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next().ok_or(ToolError::AuthRequired)?;
+        if values.next().is_some() {
+            return Err(ToolError::AuthInvalid("there is more than one"));
+        }
+        let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(ToolError::AuthRequired);
+        }
+        self.state.authenticator.caller(token.trim()).await.map_err(|error| match error {
+            AuthError::Invalid(reason) => ToolError::AuthInvalid(reason),
+            AuthError::Store(error) => error.into(),
+            other => ToolError::Server(Box::new(other)),
+        })
+    }
+
+    /// 401 with what a client needs to find out where tokens come from (RFC 9728 §5.1). The step up to
+    /// more scopes has its seam here: 403 with `error="insufficient_scope"` before the call begins.
+    async fn unauthenticated(&self, error: ToolError, request_id: &str) -> Answer {
+        let challenge = match &error {
+            ToolError::AuthInvalid(reason) => format!(
+                "{}, error=\"invalid_token\", error_description=\"the token is not valid: {reason}\"",
+                self.challenge
+            ),
+            _ => self.challenge.clone(),
+        };
+        let report = self.state.pipeline.refuse(DOOR, request_id, "authenticate", error).await;
+        let mut answer = response::error(&report);
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && let Ok(challenge) = HeaderValue::from_str(&challenge)
+        {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        answer
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Answer> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
+    match read {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(response::line(StatusCode::PAYLOAD_TOO_LARGE, "a request may have 1 MiB"))
+        }
+        Ok(Err(_)) => Err(response::line(StatusCode::BAD_REQUEST, "the body was cut short")),
+        Err(_) => Err(response::line(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// rmcp wants both media types named. Clients that take anything, or JSON, are served as well: with a
+/// stream only where they hold a session.
+fn widen_accept(headers: &mut HeaderMap) {
+    let takes_json = match headers.get(header::ACCEPT).map(HeaderValue::to_str) {
+        None => true,
+        Some(Ok(accept)) => {
+            let accept = accept.to_ascii_lowercase();
+            ["*/*", "application/*", "application/json"].iter().any(|wanted| accept.contains(wanted))
+        }
+        Some(Err(_)) => false,
+    };
+    if takes_json {
+        headers.insert(header::ACCEPT, BOTH_MEDIA_TYPES);
+    }
+}
+
+fn malformed(id: Option<RequestId>, error: ErrorData) -> Answer {
+    let error = JsonRpcError::new(id, error);
+    let body = serde_json::to_string(&error).expect("an error of strings and numbers can be written");
+    response::json(StatusCode::BAD_REQUEST, body)
+}

@@ -1,0 +1,123 @@
+//! A first look at a JSON-RPC message, before rmcp reads it: what it is, or how it is malformed.
+
+use std::borrow::Cow;
+
+use rmcp::{
+    ErrorData,
+    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, JsonRpcRequest},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The outside of a message.
+#[derive(Deserialize)]
+pub(super) struct Message<'m> {
+    #[serde(borrow)]
+    pub(super) jsonrpc: Cow<'m, str>,
+    #[serde(borrow)]
+    pub(super) id: Option<&'m RawValue>,
+    #[serde(borrow)]
+    pub(super) method: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    pub(super) params: Option<&'m RawValue>,
+}
+
+/// Methods that rmcp would take for an extension's if their parameters are wrong.
+const METHODS: &[&str] = &[
+    "initialize",
+    "server/discover",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+    "logging/setLevel",
+    "subscriptions/listen",
+];
+
+impl<'m> Message<'m> {
+    /// Reads the outside.
+    ///
+    /// # Errors
+    ///
+    /// -32700 for what is no JSON, -32600 for what is no message of JSON-RPC 2.0.
+    pub(super) fn read(body: &'m [u8]) -> Result<Self, ErrorData> {
+        let message: Message<'m> = serde_json::from_slice(body).map_err(|error| {
+            if error.is_data() {
+                ErrorData::invalid_request("the body must be one JSON-RPC 2.0 message", None)
+            } else {
+                ErrorData::parse_error("the body is no JSON", None)
+            }
+        })?;
+        if message.jsonrpc != "2.0" {
+            return Err(ErrorData::invalid_request("jsonrpc must be \"2.0\"", None));
+        }
+        Ok(message)
+    }
+
+    /// Whether it begins a session.
+    pub(super) fn is_initialize(&self) -> bool {
+        self.method.as_deref() == Some("initialize")
+    }
+
+    /// Reads the inside as rmcp will.
+    ///
+    /// # Errors
+    ///
+    /// -32602 for known methods with wrong parameters, -32600 for what is no message.
+    pub(super) fn check(&self, body: &[u8]) -> Result<(), ErrorData> {
+        let method = self.method.as_deref().unwrap_or_default();
+        let is_known = METHODS.contains(&method);
+        match serde_json::from_slice::<ClientJsonRpcMessage>(body) {
+            Ok(JsonRpcMessage::Request(JsonRpcRequest {
+                request: ClientRequest::CustomRequest(_), ..
+            })) if is_known => Err(wrong_parameters(method)),
+            Ok(_) => Ok(()),
+            Err(_) if is_known => Err(wrong_parameters(method)),
+            Err(_) => Err(ErrorData::invalid_request("the body must be one JSON-RPC 2.0 message", None)),
+        }
+    }
+}
+
+fn wrong_parameters(method: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("the parameters of {method} are wrong or missing"), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &str) -> i32 {
+        let read = Message::read(body.as_bytes());
+        read.and_then(|message| message.check(body.as_bytes())).map_or_else(|error| error.code.0, |()| 0)
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_from_what_is_no_message() {
+        assert_eq!(code("{"), -32700);
+        assert_eq!(code("\u{feff}{}"), -32700);
+        assert_eq!(code(""), -32700);
+        assert_eq!(code("[]"), -32600);
+        assert_eq!(code(r#"{"id":1,"method":"ping"}"#), -32600);
+        assert_eq!(code(r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#), -32600);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"method":"ping"}"#), -32600);
+        assert_eq!(code(r#"{"jsonrpc":"2.0"}"#), -32600);
+    }
+
+    #[test]
+    fn wrong_parameters_of_a_known_method_are_no_unknown_method() {
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#), -32602);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":1}}"#), -32602);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#), -32602);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#), 0);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), 0);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"no/such"}"#), 0);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#), 0);
+    }
+}
