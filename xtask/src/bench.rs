@@ -33,9 +33,11 @@ type Failure = Box<dyn Error>;
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
     let programs = Programs::build()?;
-    let folder = options.folder();
+    let folder = options.data_folder();
     if folder.exists() {
-        return Err(format!("{} is there already: remove it, or name another --folder", folder.display()).into());
+        return Err(
+            format!("{} is there already: remove it, or name another --folder", folder.display()).into()
+        );
     }
     fs::create_dir_all(&folder)?;
     let measured = measure_all(&options, &programs, &folder);
@@ -92,32 +94,19 @@ fn measure(
         Engine::Sqlite => None,
         Engine::Postgres => Some(backend.insert_rate(options.seconds)?),
     };
-    let import = match options.measures_import {
-        true => Some(measured_import(programs, backend, exported)?),
-        false => None,
+    let import = match exported {
+        _ if !options.measures_import => None,
+        Some(exported) => Some(transfer::import(programs, engine, exported)?),
+        None => {
+            let exported = exported.insert(transfer::export(programs, backend)?);
+            Some(transfer::import(programs, engine, exported)?)
+        }
     };
     Ok(Figures { engine, rounds, fsync, lone_without_disk, insert_rate, import, start, seeding })
 }
 
-/// The import of the first database's records; they are exported once.
-fn measured_import(
-    programs: &Programs,
-    backend: &Backend,
-    exported: &mut Option<transfer::Exported>,
-) -> Result<transfer::Import, Failure> {
-    let exported = match exported {
-        Some(exported) => exported,
-        None => exported.insert(transfer::export(programs, backend)?),
-    };
-    transfer::import(programs, backend.engine, exported)
-}
-
 /// The same calls on ten times the patients.
-fn grown(
-    options: &Options,
-    programs: &Programs,
-    backend: &Backend,
-) -> Result<round::Rounds, Failure> {
+fn grown(options: &Options, programs: &Programs, backend: &Backend) -> Result<round::Rounds, Failure> {
     let patients = options.patients.saturating_mul(10);
     tell(&format!("growth: filling {} with {patients} patients", backend.engine.name()));
     server::seed(programs, backend, patients)?;

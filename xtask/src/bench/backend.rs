@@ -94,7 +94,14 @@ impl Backend {
             command
         };
         let table = "CREATE TABLE IF NOT EXISTS bench_row (id bigserial PRIMARY KEY, body text NOT NULL)";
-        process::run(connect("psql").args(["--no-psqlrc", "--quiet", "--command", table, "--dbname", database]))?;
+        process::run(connect("psql").args([
+            "--no-psqlrc",
+            "--quiet",
+            "--command",
+            table,
+            "--dbname",
+            database,
+        ]))?;
         let script = self.folder.join("insert.sql");
         fs::write(&script, "INSERT INTO bench_row (body) VALUES (repeat('x', 600));\n")?;
         let seconds = format!("{:.0}", seconds.max(2.0));

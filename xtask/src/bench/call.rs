@@ -18,8 +18,13 @@ pub(super) enum Name {
 
 impl Name {
     /// Reads first: what is written would change what they read.
-    pub(super) const ALL: [Self; 5] =
-        [Self::GetPatient, Self::SearchPatients, Self::GetVitalSigns, Self::ToolsList, Self::RecordVitalSigns];
+    pub(super) const ALL: [Self; 5] = [
+        Self::GetPatient,
+        Self::SearchPatients,
+        Self::GetVitalSigns,
+        Self::ToolsList,
+        Self::RecordVitalSigns,
+    ];
 
     pub(super) fn text(self) -> &'static str {
         match self {
@@ -40,7 +45,9 @@ pub(super) struct Call {
 
 impl Call {
     fn tool(name: Name, arguments: &Value) -> Self {
-        Self { arguments: vec!["--tool".into(), name.text().into(), "--arguments".into(), arguments.to_string()] }
+        Self {
+            arguments: vec!["--tool".into(), name.text().into(), "--arguments".into(), arguments.to_string()],
+        }
     }
 
     fn draw(mut self, source: String) -> Self {
@@ -100,14 +107,13 @@ impl Known {
             Name::SearchPatients => Call::tool(name, &json!({ "query": "${name}" }))
                 .draw(format!("name=line:{}", self.names_file.display()))
                 .expect("${name}"),
-            Name::GetVitalSigns => {
-                Call::tool(name, &json!({ "patient": "${mrn}", "limit": OBSERVATIONS }))
-                    .draw(self.read())
-                    .expect("${mrn}")
-                    .expect(&format!("\\\"count\\\":{OBSERVATIONS},"))
-            }
+            Name::GetVitalSigns => Call::tool(name, &json!({ "patient": "${mrn}", "limit": OBSERVATIONS }))
+                .draw(self.read())
+                .expect("${mrn}")
+                .expect(&format!("\\\"count\\\":{OBSERVATIONS},")),
             Name::RecordVitalSigns => {
-                let arguments = r#"{"patient": "${mrn}", "heart_rate": ${rate}, "note": "reading ${number}"}"#;
+                let arguments =
+                    r#"{"patient": "${mrn}", "heart_rate": ${rate}, "note": "reading ${number}"}"#;
                 let call = Call {
                     arguments: vec![
                         "--tool".into(),

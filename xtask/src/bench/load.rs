@@ -48,7 +48,11 @@ pub(super) fn measure(
 }
 
 /// Measures a call of the ceiling.
-pub(super) fn measure_ceiling(server: &Server<'_>, call: &Call, aim: Aim<'_>) -> Result<Measurement, Failure> {
+pub(super) fn measure_ceiling(
+    server: &Server<'_>,
+    call: &Call,
+    aim: Aim<'_>,
+) -> Result<Measurement, Failure> {
     measured(&mut command(server, call, aim))
 }
 

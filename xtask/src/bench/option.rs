@@ -33,7 +33,7 @@ pub(super) struct Options {
     pub(super) measures_growth: bool,
     pub(super) measures_import: bool,
     pub(super) keeps_data: bool,
-    folder: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,10 +68,14 @@ impl Options {
         let is_bounded = (100..=1_000_000).contains(&options.patients)
             && (0.2..=60.0).contains(&options.seconds)
             && (1..=20).contains(&options.rounds);
-        if is_bounded { Ok(options) } else { Err("100 to 1000000 patients, 0.2 to 60 seconds, 1 to 20 rounds".into()) }
+        if is_bounded {
+            Ok(options)
+        } else {
+            Err("100 to 1000000 patients, 0.2 to 60 seconds, 1 to 20 rounds".into())
+        }
     }
 
-    pub(super) fn folder(&self) -> PathBuf {
+    pub(super) fn data_folder(&self) -> PathBuf {
         let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench"));
         self.folder.clone().unwrap_or_else(default)
     }

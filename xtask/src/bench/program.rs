@@ -35,9 +35,9 @@ impl Programs {
         let text = String::from_utf8(output.stdout)?;
         let messages: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let program = |name: &str| {
-            let artifact = messages.iter().find(|message| {
-                message["target"]["name"] == name && message["target"]["kind"][0] == "bin"
-            });
+            let artifact = messages
+                .iter()
+                .find(|message| message["target"]["name"] == name && message["target"]["kind"][0] == "bin");
             let path = artifact.and_then(|artifact| artifact["executable"].as_str());
             path.map(PathBuf::from).ok_or_else(|| format!("the build made no `{name}`"))
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     backend::Engine,
     option::Options,
-    round::{Row, Rounds},
+    round::{Rounds, Row},
     target,
     transfer::Import,
 };
@@ -125,10 +125,8 @@ fn facts(figures: &Figures) -> String {
 }
 
 fn targets(results: &Results) -> String {
-    let mut lines = vec![
-        "| database | work | target | measured | |".to_owned(),
-        "|---|---|---|---:|---|".to_owned(),
-    ];
+    let mut lines =
+        vec!["| database | work | target | measured | |".to_owned(), "|---|---|---|---:|---|".to_owned()];
     for verdict in target::verdicts(results) {
         let result = match verdict.is_met {
             Some(true) => "met",

@@ -64,11 +64,7 @@ impl Row {
 }
 
 /// Measures every call beside the ceiling.
-pub(super) fn measure(
-    options: &Options,
-    server: &Server<'_>,
-    known: &Known,
-) -> Result<Rounds, Failure> {
+pub(super) fn measure(options: &Options, server: &Server<'_>, known: &Known) -> Result<Rounds, Failure> {
     measure_calls(options, server, known, &Name::ALL)
 }
 

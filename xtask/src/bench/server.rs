@@ -112,8 +112,7 @@ fn serve(
     let mut command = backend.command(programs, "serve");
     command.args(["--listen", &address]).args(flags);
     let started = Instant::now();
-    let mut running =
-        Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
+    let mut running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
     while !is_ready(&address) {
         if let Some(status) = running.ended()? {
             let log = fs::read_to_string(backend.folder.join("log"))?;

@@ -4,7 +4,7 @@ use super::{
     backend::Engine,
     call::Name,
     report::{Figures, Results},
-    round::{Row, Rounds},
+    round::{Rounds, Row},
 };
 
 /// One figure beside its target.
@@ -38,7 +38,12 @@ pub(super) fn verdicts(results: &Results) -> Vec<Verdict> {
         judge.either(figures);
     }
     let mut judge = Judge { engine: "sqlite", verdicts: &mut verdicts };
-    judge.at_most("memory idle with the demonstration's data", 40.0, "MiB", results.idle_memory_kib.map(mebibytes));
+    judge.at_most(
+        "memory idle with the demonstration's data",
+        40.0,
+        "MiB",
+        results.idle_memory_kib.map(mebibytes),
+    );
     let first = results.engines.first();
     if let (Some(grown), Some(first)) = (&results.growth, first) {
         judge.engine = first.engine.name();
@@ -67,7 +72,12 @@ impl Judge<'_> {
             (Name::ToolsList, 40.0),
         ] {
             let row = figures.rounds.row(Some(name), BUSY);
-            self.at_most(&format!("{}, {BUSY} connections", name.text()), cpu_us_max, "µs CPU", row.and_then(cpu));
+            self.at_most(
+                &format!("{}, {BUSY} connections", name.text()),
+                cpu_us_max,
+                "µs CPU",
+                row.and_then(cpu),
+            );
         }
         let writes = figures.rounds.row(Some(Name::RecordVitalSigns), BUSY);
         self.at_least("record_vital_signs, 16 connections", 1500.0, "calls/s", writes.map(rate));
@@ -102,7 +112,12 @@ impl Judge<'_> {
             for connections in [BUSY, 128] {
                 let of = |figures: &Figures| figures.rounds.row(Some(name), connections).map(rate);
                 let share = of(figures).zip(sqlite.and_then(of)).map(|(here, there)| here / there);
-                self.at_least(&format!("{}, {connections} connections", name.text()), 0.5, "of SQLite", share);
+                self.at_least(
+                    &format!("{}, {connections} connections", name.text()),
+                    0.5,
+                    "of SQLite",
+                    share,
+                );
             }
         }
         let writes = figures.rounds.row(Some(Name::RecordVitalSigns), BUSY).map(rate);
@@ -118,9 +133,15 @@ impl Judge<'_> {
         let import = figures.import.as_ref();
         let import_rate = import.map(super::transfer::Import::resources_per_second);
         self.at_least("import", resources_per_second_min, "resources/s", import_rate);
-        self.at_most("import, late memory over early", 1.25, "times", import.and_then(|import| import.memory_growth));
+        self.at_most(
+            "import, late memory over early",
+            1.25,
+            "times",
+            import.and_then(|import| import.memory_growth),
+        );
         self.at_most("start to the first answer", 100.0, "ms", Some(figures.start));
-        let memory = figures.rounds.rows.iter().filter(|row| row.name.is_some()).flat_map(|row| &row.measurements);
+        let memory =
+            figures.rounds.rows.iter().filter(|row| row.name.is_some()).flat_map(|row| &row.measurements);
         let memory_kib_max = memory.filter_map(|span| span.server_memory_max_kib).max();
         self.at_most("memory in all these runs", 200.0, "MiB", memory_kib_max.map(mebibytes));
     }

@@ -1,6 +1,10 @@
 //! How fast records come in: an export of the measured database, imported into an empty one.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::PathBuf,
+};
 
 use super::{
     Failure,
@@ -42,7 +46,7 @@ pub(super) fn export(programs: &Programs, backend: &Backend) -> Result<Exported,
     process::run(backend.command(programs, "export").arg(&folder).args(["--tenant", "lakeside"]))?;
     let mut resources = 0;
     for file in fs::read_dir(&folder)? {
-        resources += fs::read(file?.path())?.iter().filter(|byte| **byte == b'\n').count();
+        resources += BufReader::new(File::open(file?.path())?).split(b'\n').count();
     }
     Ok(Exported { folder, resources })
 }
@@ -52,11 +56,18 @@ pub(super) fn import(programs: &Programs, engine: Engine, exported: &Exported) -
     tell(&format!("{}: importing {} resources", engine.name(), exported.resources));
     let folder = exported.folder.with_file_name(format!("{}-import", engine.name()));
     let backend = Backend::open(engine, programs, &folder)?;
-    process::run(backend.command(programs, "tenant").args(["add", "lakeside", "--name", "Lakeside Hospital"]))?;
+    process::run(backend.command(programs, "tenant").args([
+        "add",
+        "lakeside",
+        "--name",
+        "Lakeside Hospital",
+    ]))?;
     let mut command = backend.command(programs, "import");
     let finished = process::run(command.args(["--tenant", "lakeside"]).arg(&exported.folder))?;
     let memory = &finished.memory_kib;
-    let most = |from: usize, to: usize| memory.get(memory.len() * from / 4..memory.len() * to / 4)?.iter().max().copied();
+    let most = |from: usize, to: usize| {
+        memory.get(memory.len() * from / 4..memory.len() * to / 4)?.iter().max().copied()
+    };
     let growth = most(3, 4).zip(most(1, 2)).map(|(late, early)| ratio(late, early));
     Ok(Import {
         resources: exported.resources,
