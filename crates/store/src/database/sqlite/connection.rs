@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{AuditDurability, StoreError, database::migrate};
 
@@ -12,6 +12,10 @@ const STATEMENTS_MAX: usize = 256;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of the log after which it is folded into the database.
 const CHECKPOINT_PAGES: u32 = 8000;
+
+/// Pages kept in memory by the writer, and by each reader; the operating system keeps the others.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+const READER_CACHE_KIB: u32 = 4 * 1024;
 
 /// The connection that writes; makes the file where there is none.
 pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Connection, StoreError> {
@@ -30,7 +34,7 @@ pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Co
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = {synchronous};
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
-         PRAGMA cache_size = -16384;
+         PRAGMA cache_size = -{WRITER_CACHE_KIB};
          PRAGMA temp_store = MEMORY;"
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -42,8 +46,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection
-        .execute_batch("PRAGMA cache_size = -4096; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
+    // Else SQLite plans a statement anew for every value that is bound to its limit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.execute_batch(&format!(
+        "PRAGMA cache_size = -{READER_CACHE_KIB}; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
+    ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }

@@ -180,8 +180,7 @@ impl WriterThread<'_> {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last checkpoint was not written");
             self.roll_back();
         }
-        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")
-        {
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(error = &error as &dyn std::error::Error, "the log was not folded in");
         }
     }
