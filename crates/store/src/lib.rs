@@ -4,8 +4,6 @@
 //! written but by [`Session::commit`] and [`Ledger::record`], and both return only when the audit row is
 //! durable.
 
-#![expect(dead_code, reason = "the seam lands before what uses it")]
-
 pub mod audit;
 mod batch;
 mod clock;

@@ -1,6 +1,6 @@
 //! How connections are opened, and the schema's version.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, io::ErrorKind, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
@@ -19,10 +19,8 @@ const READER_CACHE_KIB: u32 = 4 * 1024;
 
 /// The connection that writes; makes the file where there is none.
 pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_private(path)?;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let synchronous = match durability {
@@ -39,6 +37,19 @@ pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Co
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
+}
+
+/// Makes an absent file readable by its owner alone; SQLite gives its log the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Database(error.into())),
+    }
 }
 
 /// A connection that can only read.
@@ -61,11 +72,9 @@ pub(super) fn migrate(connection: &mut Connection, applies_migrations: bool) -> 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let outstanding = migrate::outstanding(migrate::SQLITE, version, applies_migrations)?;
-    if !outstanding.is_empty() {
-        for migration in outstanding {
-            transaction.execute_batch(migration)?;
-        }
-        transaction.pragma_update(None, "user_version", migrate::SQLITE.len() as i64)?;
+    for (number, migration) in (version + 1..).zip(outstanding) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
     }
     transaction.commit()?;
     Ok(())
