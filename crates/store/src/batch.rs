@@ -42,6 +42,8 @@ pub(crate) struct Write {
     pub(crate) id: Id,
     /// The version that it replaces; `None` where there must be none.
     pub(crate) replaces: Option<u32>,
+    /// Whether that version is the mark of a deletion.
+    pub(crate) replaces_deletion: bool,
     pub(crate) version: u32,
     pub(crate) is_deleted: bool,
     pub(crate) patient: Option<Id>,

@@ -2,6 +2,7 @@
 
 mod backend;
 mod migrate;
+mod postgres;
 mod sqlite;
 mod statement;
 
@@ -12,11 +13,12 @@ use medcor_policy::Permit;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::OnceCell;
 
-use self::sqlite::Sqlite;
+pub use self::postgres::Fence;
 pub(crate) use self::{
     backend::{Backend, Stored},
     statement::{Found, Lane, RECORD_COLUMNS, Row, SqlValue, Statement},
 };
+use self::{postgres::Postgres, sqlite::Sqlite};
 use crate::{
     Clock, Conflict, Ledger, Session, StoreError,
     batch::{Batch, Change},
@@ -84,11 +86,10 @@ const CURSOR_KEY_NAME: &str = "cursor-seal";
 
 impl Store {
     /// Opens the store and checks or migrates its schema.
-    #[expect(clippy::unused_async, reason = "a database behind a socket is waited for")]
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let backend = match &settings.location {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &settings)?),
-            Location::Postgres(_) => return Err(StoreError::NotReady),
+            Location::Postgres(url) => Backend::Postgres(Box::new(Postgres::open(url, &settings).await?)),
         };
         Ok(Self(Arc::new(Opened { backend, clock: settings.clock, cursor_key: OnceCell::new() })))
     }
@@ -117,6 +118,14 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::of_server("SELECT 1", Vec::new());
         self.backend().rows(Lane::Inline, statement).await.map(drop)
+    }
+
+    /// Whether the database itself keeps tenants apart; `None` for one that has no such means.
+    pub fn fence(&self) -> Option<Fence> {
+        match self.backend() {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(postgres) => Some(postgres.fence()),
+        }
     }
 
     /// Waits for the last commits and closes. What other clones of this store ask for afterwards is

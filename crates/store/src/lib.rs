@@ -18,7 +18,7 @@ mod session;
 pub use audit::BrokenLink;
 pub use audit::{AuditEntry, ChainReport, Ledger, Outcome};
 pub use clock::Clock;
-pub use database::{AuditDurability, Location, Settings, Statistics, Store};
+pub use database::{AuditDurability, Fence, Location, Settings, Statistics, Store};
 pub use error::{Conflict, StoreError};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{Claim, Committed, ExportPage, KnownAnswer, Session, WriteOutcome};

@@ -7,8 +7,7 @@ use std::{
 };
 
 use crate::{
-    LoadError,
-    answer::{self, WrongAnswer},
+    LoadError, answer,
     connection::Connection,
     request::Call,
     template::{Chance, Drawn},
@@ -130,7 +129,7 @@ impl Caller {
     pub(crate) async fn run(mut self) {
         while self.tally.phase.get() != Phase::Over {
             if let Err(problem) = self.call().await {
-                self.tally.complain(problem.to_string());
+                self.tally.complain(problem);
                 if !self.reconnect().await {
                     return;
                 }
@@ -139,14 +138,18 @@ impl Caller {
     }
 
     /// Calls once.
-    pub(crate) async fn call(&mut self) -> Result<(), WrongAnswer> {
-        self.prepare()?;
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the answer.
+    pub(crate) async fn call(&mut self) -> Result<(), String> {
+        self.prepare().map_err(|error| error.to_string())?;
         let started = Instant::now();
-        let head = self.connection.exchange(&self.request).await?;
+        let head = self.connection.exchange(&self.request).await.map_err(|error| error.to_string())?;
         let latency = started.elapsed();
-        let body = std::str::from_utf8(self.connection.body())?;
+        let body = std::str::from_utf8(self.connection.body()).map_err(|error| error.to_string())?;
         if head.status != 200 {
-            return Err(WrongAnswer::Status(head.status, body.to_owned()));
+            return Err(format!("HTTP {}: {body}", head.status));
         }
         let message = if head.is_event_stream { answer::event_data(body).unwrap_or_default() } else { body };
         answer::check(message, self.last_id, &self.expected)?;

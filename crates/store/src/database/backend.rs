@@ -6,6 +6,7 @@ use medcor_fhir::{Id, ResourceType};
 use medcor_policy::TenantId;
 
 use super::{
+    postgres::Postgres,
     sqlite::Sqlite,
     statement::{Found, Lane, Row, Statement},
 };
@@ -14,6 +15,7 @@ use crate::{Record, StoreError, batch::Batch, records::search::Dialect};
 /// A database.
 pub(crate) enum Backend {
     Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
 }
 
 /// What is stored of a record, for deciding what a write means.
@@ -28,6 +30,7 @@ impl Backend {
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -35,6 +38,7 @@ impl Backend {
     pub(crate) async fn rows(&self, lane: Lane, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.rows(lane, statement).await,
+            Self::Postgres(postgres) => postgres.rows(lane, statement).await,
         }
     }
 
@@ -42,6 +46,7 @@ impl Backend {
     pub(crate) async fn records(&self, lane: Lane, statement: Statement) -> Result<Vec<Found>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.records(lane, statement).await,
+            Self::Postgres(postgres) => postgres.records(lane, statement).await,
         }
     }
 
@@ -55,11 +60,11 @@ impl Backend {
     ) -> Result<S, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.scan(statement, state, visit).await,
+            Self::Postgres(postgres) => postgres.scan(statement, state, visit).await,
         }
     }
 
     /// The current version of each of these records, deleted and withheld ones included, in order.
-    #[expect(clippy::unused_async, reason = "a database behind a socket is waited for")]
     pub(crate) async fn stored(
         &self,
         tenant: TenantId,
@@ -67,6 +72,7 @@ impl Backend {
     ) -> Result<Vec<Option<Stored>>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.stored(tenant, keys),
+            Self::Postgres(postgres) => postgres.stored(tenant, keys).await,
         }
     }
 
@@ -74,6 +80,7 @@ impl Backend {
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.commit(batch).await,
+            Self::Postgres(postgres) => postgres.commit(batch).await,
         }
     }
 
@@ -81,6 +88,7 @@ impl Backend {
     pub(crate) async fn size_bytes(&self) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.size_bytes().await,
+            Self::Postgres(postgres) => postgres.size_bytes().await,
         }
     }
 
@@ -88,6 +96,7 @@ impl Backend {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }

@@ -143,7 +143,9 @@ impl Session<'_> {
         }
         self.check(action, record.resource_type, before.record.patient.as_ref())?;
         let rows_before = rows_of(&before.record)?;
-        Ok(write(prepared.clone(), Some(before.record.version), rows_before, outcome))
+        let replaces_deletion = before.record.is_deleted;
+        let write = write(prepared.clone(), Some(before.record.version), rows_before, outcome);
+        Ok(Write { replaces_deletion, ..write })
     }
 }
 
@@ -160,6 +162,7 @@ fn write(
         resource_type: record.resource_type,
         id: record.id,
         replaces,
+        replaces_deletion: false,
         version: record.version,
         is_deleted: record.is_deleted,
         patient: record.patient,

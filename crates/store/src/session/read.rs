@@ -14,6 +14,8 @@ use crate::{
 
 /// Most versions of one page.
 const HISTORY_COUNT_MAX: u32 = 1000;
+/// No version is greater: databases count in 31 bits.
+const VERSION_MAX: u32 = 0x7fff_ffff;
 /// Most records of one page of an export.
 const EXPORT_COUNT_MAX: u32 = 10_000;
 
@@ -29,7 +31,7 @@ static HISTORY: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {RECORD_COLUMNS} FROM {table} r
              WHERE r.tenant = ?1 AND r.type = ?2 AND r.id = ?3 AND r.version <= ?4
-                 AND (?5 IS NULL OR r.patient = ?5)"
+                 AND (CAST(?5 AS TEXT) IS NULL OR r.patient = ?5)"
         )
     };
     format!("{} UNION ALL {} ORDER BY 3 DESC LIMIT ?6", part("resource"), part("history"))
@@ -39,7 +41,7 @@ static ROWS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {RECORD_COLUMNS}, r.row_id FROM resource r
          WHERE r.tenant = ?1 AND r.type = ?2 AND r.state = 0 AND r.row_id > ?3
-             AND (?4 IS NULL OR r.patient = ?4)
+             AND (CAST(?4 AS TEXT) IS NULL OR r.patient = ?4)
          ORDER BY r.row_id LIMIT ?5"
     )
 });
@@ -125,7 +127,7 @@ impl<'p> Session<'p> {
         let seal = self.store.cursor_key().await?.seal_for(Binding::new(self.permit, &question));
         let newest = match cursor {
             Some(cursor) => older_than(&seal.open(cursor)?)?,
-            None => u32::MAX,
+            None => VERSION_MAX,
         };
         let count = count.clamp(1, HISTORY_COUNT_MAX);
         let found = self.versions(resource_type, id, newest, count + 1).await?;
@@ -147,8 +149,12 @@ impl<'p> Session<'p> {
         count: u32,
     ) -> Result<Vec<Found>, StoreError> {
         let fence = self.fence(Action::Read, resource_type)?;
-        let values =
-            vec![id.as_str().into(), i64::from(newest).into(), fence.value(), i64::from(count).into()];
+        let values = vec![
+            id.as_str().into(),
+            i64::from(newest.min(VERSION_MAX)).into(),
+            fence.value(),
+            i64::from(count).into(),
+        ];
         let statement = self.statement(&HISTORY, resource_type, values);
         self.store.backend().records(Lane::Inline, statement).await
     }

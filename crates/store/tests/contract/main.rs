@@ -24,6 +24,17 @@ macro_rules! contract {
                 }
             )+)+
         }
+
+        mod postgres {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $fact() {
+                    if let Some(hospital) = crate::support::Hospital::on_postgres().await {
+                        crate::$module::$fact(hospital).await;
+                    }
+                }
+            )+)+
+        }
     };
 }
 

@@ -24,16 +24,24 @@ pub(crate) struct Hospital {
     pub(crate) tenant: TenantId,
     pub(crate) other_tenant: TenantId,
     settings: Settings,
-    _folder: Folder,
+    kept: Kept,
 }
 
 impl Hospital {
     pub(crate) async fn on_sqlite() -> Self {
         let folder = Folder::new();
-        Self::on(Location::Sqlite(folder.0.join("medcor.db")), folder).await
+        let location = Location::Sqlite(folder.0.join("medcor.db"));
+        Self::on(location, Kept { _folder: Some(folder), database: None }).await
     }
 
-    async fn on(location: Location, folder: Folder) -> Self {
+    /// `None`, said plainly, where there is no PostgreSQL.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let database = medcor_testbed::cluster()?.database().expect("a new database");
+        let location = Location::Postgres(database.url().to_owned());
+        Some(Self::on(location, Kept { _folder: None, database: Some(database) }).await)
+    }
+
+    async fn on(location: Location, kept: Kept) -> Self {
         let settings = Settings {
             location,
             audit_durability: AuditDurability::Os,
@@ -49,7 +57,7 @@ impl Hospital {
             let tenant = identity.create_tenant(organization, slug, slug, "Europe/London").await;
             tenants.push(tenant.expect("a fresh store has no tenants").id);
         }
-        Self { store, tenant: tenants[0], other_tenant: tenants[1], settings, _folder: folder }
+        Self { store, tenant: tenants[0], other_tenant: tenants[1], settings, kept }
     }
 
     /// Opens the same database once more, as a second process would.
@@ -61,8 +69,13 @@ impl Hospital {
     pub(crate) async fn damage(&self, sql: &str) {
         match &self.settings.location {
             Location::Sqlite(path) => damage_sqlite(path, sql),
-            Location::Postgres(_) => unreachable!("no fact runs there yet"),
+            Location::Postgres(_) => damage_postgres(self.superuser_url(), sql).await,
         }
+    }
+
+    /// For whoever goes behind the store's back.
+    pub(crate) fn superuser_url(&self) -> &str {
+        self.kept.database.as_ref().expect("it is on PostgreSQL").superuser_url()
     }
 
     /// What an import may do.
@@ -189,6 +202,22 @@ fn damage_sqlite(path: &Path, sql: &str) {
     connection.busy_timeout(std::time::Duration::from_secs(10)).expect("a time-out is set");
     let changed = connection.execute(sql, []).expect("the damage is done");
     assert!(changed > 0, "`{sql}` changed nothing");
+}
+
+async fn damage_postgres(url: &str, sql: &str) {
+    let (client, connection) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+    let connection = tokio::spawn(connection);
+    let changed = client.execute(sql, &[]).await.expect("the damage is done");
+    assert!(changed > 0, "`{sql}` changed nothing");
+    drop(client);
+    connection.await.expect("it does not panic").expect("it ends well");
+}
+
+/// What has to stay as long as the store.
+struct Kept {
+    _folder: Option<Folder>,
+    database: Option<medcor_testbed::Database>,
 }
 
 /// A folder that is removed with its owner.

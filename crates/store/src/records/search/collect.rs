@@ -172,16 +172,15 @@ impl Collector {
 
     /// Keeps a row if it is among the first.
     fn keep(&mut self, position: Position, record: Record) {
-        let place = match self.arrival {
-            Arrival::Ordered => self.kept.len(),
-            _ => {
-                let order = &self.order;
-                let compare = |(kept, _): &(Position, Record)| order.compare(kept, &position);
-                match self.kept.binary_search_by(compare) {
-                    // A row has one place, so it is here already: it has its value in two index rows.
-                    Ok(_) => return,
-                    Err(place) => place,
-                }
+        let place = if self.arrival == Arrival::Ordered {
+            self.kept.len()
+        } else {
+            let order = &self.order;
+            let compare = |(kept, _): &(Position, Record)| order.compare(kept, &position);
+            match self.kept.binary_search_by(compare) {
+                // A row has one place, so it is here already: it has its value in two index rows.
+                Ok(_) => return,
+                Err(place) => place,
             }
         };
         if place < self.limit {
@@ -208,7 +207,7 @@ fn is_of_its_value(position: &Position, value: Option<&SqlValue>) -> bool {
     let value = value.and_then(Key::of_column);
     // Zero has two signs, which index rows may not tell apart.
     let is_same = |(key, value): (&Key, &Key)| match (key, value) {
-        (Key::Real(key), Key::Real(value)) => key == value,
+        (Key::Real(key), Key::Real(value)) => key.partial_cmp(value) == Some(Ordering::Equal),
         (key, value) => key == value,
     };
     position.keys.first().zip(value.as_ref()).is_some_and(is_same)

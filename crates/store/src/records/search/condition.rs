@@ -141,7 +141,7 @@ pub(super) fn compile(values: &mut Values, resource_type: ResourceType, filter: 
             }
         }
         Filter::Parameter { parameter, modifier, values: alternatives } => {
-            Parameter { resource_type, parameter, modifier: modifier.as_ref(), alternatives }.compile(values)
+            Condition { resource_type, parameter, modifier: modifier.as_ref(), alternatives }.compile(values)
         }
     }
 }
@@ -165,7 +165,7 @@ pub(super) fn code(values: &mut Values, parameter: ParameterId, code: &str) -> C
 }
 
 /// A filter on one of the type's parameters.
-struct Parameter<'q> {
+struct Condition<'q> {
     resource_type: ResourceType,
     parameter: &'static SearchParameter,
     modifier: Option<&'q Modifier>,
@@ -173,14 +173,14 @@ struct Parameter<'q> {
 }
 
 /// The alternatives on one index table.
-struct Arms {
+struct Alternatives {
     arms: Vec<String>,
     is_point: bool,
     is_exact: bool,
     reach: Reach,
 }
 
-impl Parameter<'_> {
+impl Condition<'_> {
     fn compile(&self, values: &mut Values) -> Compiled {
         let id = self.parameter.id;
         let is_missing = matches!(self.modifier, Some(Modifier::Missing(_)));
@@ -273,10 +273,10 @@ impl Parameter<'_> {
         }
     }
 
-    fn strings(&self, values: &mut Values) -> Option<Arms> {
+    fn strings(&self, values: &mut Values) -> Option<Alternatives> {
         // Sounds, and names without titles, can't be made of the text as it came.
         let is_folded = self.parameter.code != "phonetic" && !self.parameter.code.starts_with("medcor-");
-        let mut found = Arms { arms: Vec::new(), is_point: false, is_exact: true, reach: Reach::Few };
+        let mut found = Alternatives { arms: Vec::new(), is_point: false, is_exact: true, reach: Reach::Few };
         for value in self.alternatives {
             let FilterValue::String { folded, exact } = value else { return None };
             let arm = match self.modifier {
@@ -306,9 +306,9 @@ impl Parameter<'_> {
         Some(found)
     }
 
-    fn tokens(&self, values: &mut Values) -> Option<Arms> {
+    fn tokens(&self, values: &mut Values) -> Option<Alternatives> {
         let reach = token_reach(self.parameter.code);
-        let mut found = Arms { arms: Vec::new(), is_point: true, is_exact: true, reach };
+        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach };
         for value in self.alternatives {
             let arm = match (self.modifier, value) {
                 (None | Some(Modifier::Not), FilterValue::Token { system, code }) => {
@@ -327,11 +327,11 @@ impl Parameter<'_> {
     }
 
     /// `targets` restricts an id without a type; empty for any.
-    fn references(&self, values: &mut Values, targets: &[ResourceType]) -> Option<Arms> {
+    fn references(&self, values: &mut Values, targets: &[ResourceType]) -> Option<Alternatives> {
         if !matches!(self.modifier, None | Some(Modifier::Type(_))) {
             return None;
         }
-        let mut found = Arms { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Few };
+        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Few };
         for value in self.alternatives {
             let FilterValue::Reference { resource_type, id, url } = value else { return None };
             let resource_type = resource_type.or(self.type_modifier());
@@ -362,7 +362,7 @@ impl Parameter<'_> {
         Some(found)
     }
 
-    fn dates(&self, values: &mut Values) -> Option<Arms> {
+    fn dates(&self, values: &mut Values) -> Option<Alternatives> {
         if self.modifier.is_some() {
             return None;
         }
@@ -370,7 +370,7 @@ impl Parameter<'_> {
         self.ranges(|value| range::date(values, value, columns))
     }
 
-    fn numbers(&self, values: &mut Values) -> Option<Arms> {
+    fn numbers(&self, values: &mut Values) -> Option<Alternatives> {
         if self.modifier.is_some() {
             return None;
         }
@@ -378,16 +378,16 @@ impl Parameter<'_> {
         self.ranges(|value| range::number(values, value, columns))
     }
 
-    fn ranges(&self, mut arm: impl FnMut(&FilterValue) -> Option<String>) -> Option<Arms> {
+    fn ranges(&self, mut arm: impl FnMut(&FilterValue) -> Option<String>) -> Option<Alternatives> {
         let arms = self.alternatives.iter().map(&mut arm).collect::<Option<Vec<String>>>()?;
-        Some(Arms { arms, is_point: false, is_exact: true, reach: Reach::Wide })
+        Some(Alternatives { arms, is_point: false, is_exact: true, reach: Reach::Wide })
     }
 
-    fn uris(&self, values: &mut Values) -> Option<Arms> {
+    fn uris(&self, values: &mut Values) -> Option<Alternatives> {
         if self.modifier.is_some() {
             return None;
         }
-        let mut found = Arms { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Many };
+        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Many };
         for value in self.alternatives {
             let FilterValue::Uri(uri) = value else { return None };
             found.narrow_to(uri);
@@ -398,7 +398,7 @@ impl Parameter<'_> {
     }
 }
 
-impl Arms {
+impl Alternatives {
     /// Index rows hold the beginning of a text only, so a longer one has to be looked at again.
     fn narrow_to(&mut self, text: &str) {
         self.is_exact &= text.len() < TEXT_BYTES_MAX - 4;

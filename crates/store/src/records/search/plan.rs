@@ -121,7 +121,7 @@ impl Plan {
     pub(super) fn chart_question(&self) -> Option<Statement> {
         let Start::Chart(chart) = &self.start else { return None };
         let text = format!("{} LIMIT 1", chart.rows.selected());
-        Some(self.values.clone().into_statement(text))
+        Some(self.values.clone().into_statement(&text))
     }
 
     /// Records in an order that a column of `r` gives, or in none that matters.
@@ -210,13 +210,13 @@ impl Plan {
     pub(super) fn count(&self, form: ChartForm) -> Statement {
         let mut text = format!("SELECT count(*) FROM resource r{}", self.hint(form, None));
         self.push_where(&mut text, form);
-        self.values.clone().into_statement(text)
+        self.values.clone().into_statement(&text)
     }
 
     /// The condition on a record, or nothing where asking the record itself is cheaper.
     fn text_of(&self, test: Test) -> Option<String> {
         match test {
-            Test::Columns(text) => Some(text),
+            Test::Columns(condition) => Some(condition),
             Test::Ids(marks) => Some(format!("r.id IN ({marks})")),
             Test::Chart(chart) => {
                 let (patient, rows) = (&chart.patient, chart.rows.asked());
@@ -240,11 +240,10 @@ impl Plan {
             return "";
         }
         match (&self.start, column) {
-            (Start::Ids(_), _) => " INDEXED BY resource_by_id",
+            (Start::Ids(_), _) | (Start::Type, Some("r.id")) => " INDEXED BY resource_by_id",
             (Start::Rows(_), _) => "",
             (Start::Chart(_), _) if form == ChartForm::WithRows => "",
             (Start::Chart(_) | Start::Compartment, _) => " INDEXED BY resource_by_chart",
-            (Start::Type, Some("r.id")) => " INDEXED BY resource_by_id",
             (Start::Type, Some("r.moment")) => " INDEXED BY resource_by_moment",
             (Start::Type, _) => " INDEXED BY resource_by_update",
         }
@@ -364,7 +363,7 @@ fn finish(mut values: Values, mut text: String, limit: Option<usize>) -> Stateme
         let limit = values.bind(i64::try_from(limit).expect("a page is short"));
         push(&mut text, format_args!(" LIMIT {limit}"));
     }
-    values.into_statement(text)
+    values.into_statement(&text)
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -26,22 +26,18 @@ pub(super) fn number(values: &mut Values, value: &FilterValue, columns: Columns)
             Some(compared_number(values, *prefix, (*value, *low, *high), columns))
         }
         FilterValue::Quantity { prefix, value, low, high, system, code } => {
-            let mut test = compared_number(values, *prefix, (*value, *low, *high), columns);
-            match (system, code) {
-                (None, None) => {}
-                (None, Some(code)) => {
-                    let code = values.bind(cut(code));
-                    test.push_str(&format!(" AND (x.code = {code} OR x.unit = {code})"));
-                }
+            let test = compared_number(values, *prefix, (*value, *low, *high), columns);
+            let code = code.as_deref().map(|code| values.bind(cut(code)));
+            let unit = match (system, code) {
+                (None, None) => String::new(),
+                (None, Some(code)) => format!(" AND (x.code = {code} OR x.unit = {code})"),
                 (Some(system), code) => {
                     let system = values.bind(system_number(Some(system)));
-                    test.push_str(&format!(" AND x.system = {system}"));
-                    if let Some(code) = code {
-                        test.push_str(&format!(" AND x.code = {}", values.bind(cut(code))));
-                    }
+                    let code = code.map_or(String::new(), |code| format!(" AND x.code = {code}"));
+                    format!(" AND x.system = {system}{code}")
                 }
-            }
-            Some(test)
+            };
+            Some(format!("{test}{unit}"))
         }
         _ => None,
     }

@@ -52,7 +52,7 @@ impl Values {
 
     /// The statement with the marks that its text uses, numbered anew: what a plan leaves to the records
     /// themselves has bound values too.
-    pub(super) fn into_statement(self, text: String) -> Statement {
+    pub(super) fn into_statement(self, text: &str) -> Statement {
         let mut sql = String::with_capacity(text.len());
         let mut used: Vec<usize> = Vec::with_capacity(self.values.len());
         let mut parts = text.split('?');
@@ -86,7 +86,7 @@ mod tests {
         let unused = values.bind("unused");
         let used = values.bind("used");
         assert_ne!(unused, used);
-        let statement = values.into_statement(format!("a = {used} AND t = ?1 AND b = {used}"));
+        let statement = values.into_statement(&format!("a = {used} AND t = ?1 AND b = {used}"));
         assert_eq!(statement.sql, "a = ?1 AND t = ?2 AND b = ?1");
         assert_eq!(statement.values, [SqlValue::from("used"), SqlValue::Integer(3)]);
     }

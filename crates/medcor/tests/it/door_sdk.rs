@@ -1,1 +1,0 @@
-//! The official SDKs against the real server.

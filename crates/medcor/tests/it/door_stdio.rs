@@ -1,1 +1,0 @@
-//! MCP over standard input and output, through the real binary.
