@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask TASK`. One module per task, nothing of the server in here.
 
+mod bench;
 mod check;
 mod definitions;
 #[cfg(test)]
@@ -11,6 +12,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
 tasks:
+  bench [OPTION…]             speed beside ceilings of the same run (bench --help)
   check [--without-tests]     everything that must hold before a change lands
   definitions [PACKAGE.tgz]   compile HL7's R4 package into crates/fhir/src/definitions/
 ";
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (task, rest) = arguments.split_first().ok_or(USAGE)?;
     match (task.as_str(), rest) {
+        ("bench", [flag]) if flag == "--help" => Err(bench::USAGE.into()),
+        ("bench", options) => bench::run(options),
         ("check", []) => check::run(false),
         ("check", [flag]) if flag == "--without-tests" => check::run(true),
         ("definitions", []) => definitions::write(&definitions::default_package_path()),

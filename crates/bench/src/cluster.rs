@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -13,8 +14,14 @@ use serde::Serialize;
 struct Announcement<'a> {
     /// URL of an empty database, for its owner.
     url: &'a str,
+    /// The name of that database.
+    database: &'a str,
     /// The server's process.
     process: Option<u32>,
+    /// The folder of the server's socket.
+    socket_folder: Option<&'a Path>,
+    /// The folder with PostgreSQL's programs.
+    programs: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -30,7 +37,13 @@ fn main() -> ExitCode {
 fn run() -> Result<(), TestbedError> {
     let cluster = Cluster::start(Durability::On)?;
     let database = cluster.database()?;
-    let announcement = Announcement { url: database.url(), process: process(&cluster) };
+    let announcement = Announcement {
+        url: database.url(),
+        database: database.name(),
+        process: process(&cluster),
+        socket_folder: cluster.socket_folder(),
+        programs: medcor_testbed::programs()?,
+    };
     let line = serde_json::to_string(&announcement).expect("texts and numbers are JSON");
     let mut output = io::stdout();
     writeln!(output, "{line}").and_then(|()| output.flush()).map_err(TestbedError::Folder)?;

@@ -31,8 +31,8 @@ pub use chart::{
 pub use coded::{CodeableConcept, Coding, Decimal, Period, Quantity, Reference};
 pub use contact::{Address, ContactPoint, HumanName};
 pub use directory::{
-    Communication, Location, Organization, Patient, PatientContact, Practitioner, PractitionerRole,
-    Qualification,
+    Communication, Location, NotAvailable, Organization, Patient, PatientContact, Practitioner,
+    PractitionerRole, Qualification,
 };
 pub use identifier::Identifier;
 pub use medication::{

@@ -36,7 +36,8 @@ pub fn catalog() -> Result<Arc<Catalog>, CatalogError> {
     Catalog::new(&capabilities()).map(Arc::new)
 }
 
-fn capabilities() -> Vec<&'static Capability> {
+/// Every family, in the order of their domains.
+pub fn capabilities() -> Vec<&'static Capability> {
     let domains =
         [medcor_front_office::FRONT_OFFICE, medcor_clinical::CLINICAL, medcor_administration::ADMINISTRATION];
     domains.into_iter().flatten().copied().collect()

@@ -135,12 +135,14 @@ impl<'p> Session<'p> {
     }
 
     /// Stages a new record with a new id, validated. Returns what will be stored.
+    #[expect(clippy::needless_pass_by_value, reason = "what is staged is the session's")]
     pub fn create(&mut self, resource: ParsedResource) -> Result<Record, StoreError> {
         self.stage_create(&resource)
     }
 
     /// Stages a new version over `current`, validated. The commit fails with
     /// [`crate::Conflict::Version`] if somebody else wrote in between.
+    #[expect(clippy::needless_pass_by_value, reason = "what is staged is the session's")]
     pub fn update(&mut self, current: &Record, resource: ParsedResource) -> Result<Record, StoreError> {
         self.stage_update(current, &resource)
     }

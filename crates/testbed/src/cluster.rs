@@ -137,7 +137,7 @@ impl Drop for Cluster {
 }
 
 /// The folder with the server's programs: that of `initdb` in `PATH`, else the newest installed.
-fn programs() -> Result<PathBuf, TestbedError> {
+pub fn programs() -> Result<PathBuf, TestbedError> {
     let in_path = variable("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&in_path).collect();
     let mut installed: Vec<(u32, PathBuf)> = Vec::new();

@@ -9,7 +9,7 @@ mod database;
 
 use std::{path::PathBuf, sync::OnceLock};
 
-pub use cluster::{Cluster, Durability};
+pub use cluster::{Cluster, Durability, programs};
 pub use database::Database;
 
 /// An existing server's URL, used instead of a cluster of our own.

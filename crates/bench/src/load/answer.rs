@@ -1,7 +1,11 @@
 //! Whether an answer is right: for this call, in success, and with what was asked for in it.
 
+use std::{io, str::Utf8Error};
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::LoadError;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -20,30 +24,52 @@ struct Outcome<'a> {
     result_type: Option<&'a str>,
 }
 
+/// What is wrong with an answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WrongAnswer {
+    #[error("no answer: {0}")]
+    None(#[from] io::Error),
+    #[error("HTTP {0}: {1}")]
+    Status(u16, String),
+    #[error("no text: {0}")]
+    Text(#[from] Utf8Error),
+    #[error("no JSON-RPC message: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("an error: {0}")]
+    Error(String),
+    #[error("the answer to another call than {0}")]
+    Id(u64),
+    #[error("neither result nor error")]
+    Empty,
+    #[error("the tool failed: {0}")]
+    Failed(String),
+    #[error("not complete: {0}")]
+    Incomplete(String),
+    #[error("`{expected}` is not in {result}")]
+    Missing { expected: String, result: String },
+    #[error(transparent)]
+    Unprepared(#[from] LoadError),
+}
+
 /// Checks the body of an answer to call `id`.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub(crate) fn check(body: &str, id: u64, expected: &[String]) -> Result<(), String> {
-    let envelope: Envelope<'_> =
-        serde_json::from_str(body).map_err(|error| format!("no JSON-RPC message: {error}"))?;
+pub(crate) fn check(body: &str, id: u64, expected: &[String]) -> Result<(), WrongAnswer> {
+    let envelope: Envelope<'_> = serde_json::from_str(body)?;
     if let Some(error) = envelope.error {
-        return Err(format!("an error: {}", error.get()));
+        return Err(WrongAnswer::Error(error.get().to_owned()));
     }
     if envelope.id != Some(id) {
-        return Err(format!("the answer to call {:?} instead of {id}", envelope.id));
+        return Err(WrongAnswer::Id(id));
     }
-    let result = envelope.result.ok_or("neither result nor error")?.get();
-    let outcome: Outcome<'_> = serde_json::from_str(result).map_err(|error| format!("no result: {error}"))?;
+    let result = envelope.result.ok_or(WrongAnswer::Empty)?.get();
+    let outcome: Outcome<'_> = serde_json::from_str(result)?;
     if outcome.is_error {
-        return Err(format!("the tool failed: {result}"));
+        return Err(WrongAnswer::Failed(result.to_owned()));
     }
     if outcome.result_type.is_some_and(|result_type| result_type != "complete") {
-        return Err(format!("not complete: {result}"));
+        return Err(WrongAnswer::Incomplete(result.to_owned()));
     }
     match expected.iter().find(|text| !result.contains(text.as_str())) {
-        Some(missing) => Err(format!("`{missing}` is not in {result}")),
+        Some(missing) => Err(WrongAnswer::Missing { expected: missing.clone(), result: result.to_owned() }),
         None => Ok(()),
     }
 }
@@ -65,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_expected_answer_is_right() {
-        assert_eq!(check(RIGHT, 7, &["MRN000001".to_owned()]), Ok(()));
+        check(RIGHT, 7, &["MRN000001".to_owned()]).unwrap();
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    LoadError, answer,
+    LoadError,
+    answer::{self, WrongAnswer},
     connection::Connection,
     request::Call,
     template::{Chance, Drawn},
@@ -129,7 +130,7 @@ impl Caller {
     pub(crate) async fn run(mut self) {
         while self.tally.phase.get() != Phase::Over {
             if let Err(problem) = self.call().await {
-                self.tally.complain(problem);
+                self.tally.complain(problem.to_string());
                 if !self.reconnect().await {
                     return;
                 }
@@ -138,18 +139,14 @@ impl Caller {
     }
 
     /// Calls once.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the answer.
-    pub(crate) async fn call(&mut self) -> Result<(), String> {
-        self.prepare().map_err(|error| error.to_string())?;
+    pub(crate) async fn call(&mut self) -> Result<(), WrongAnswer> {
+        self.prepare()?;
         let started = Instant::now();
-        let head = self.connection.exchange(&self.request).await.map_err(|error| error.to_string())?;
+        let head = self.connection.exchange(&self.request).await?;
         let latency = started.elapsed();
-        let body = std::str::from_utf8(self.connection.body()).map_err(|error| error.to_string())?;
+        let body = std::str::from_utf8(self.connection.body())?;
         if head.status != 200 {
-            return Err(format!("HTTP {}: {body}", head.status));
+            return Err(WrongAnswer::Status(head.status, body.to_owned()));
         }
         let message = if head.is_event_stream { answer::event_data(body).unwrap_or_default() } else { body };
         answer::check(message, self.last_id, &self.expected)?;

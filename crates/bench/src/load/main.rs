@@ -141,7 +141,7 @@ async fn once(call: Rc<Call>, seed: u64) -> Result<bool, LoadError> {
     let checked = caller.call().await;
     report::show(caller.answer());
     if let Err(problem) = &checked {
-        report::complain(problem);
+        report::complain(&problem.to_string());
     }
     Ok(checked.is_ok())
 }
@@ -197,9 +197,9 @@ fn call(arguments: &Load) -> Result<Call, LoadError> {
     Ok(call)
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+fn seconds(text: &str) -> Result<f64, &'static str> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= SECONDS_MAX => Ok(seconds),
-        _ => Err(format!("between 0 and {SECONDS_MAX} seconds")),
+        _ => Err("more than 0 and at most 300 seconds"),
     }
 }

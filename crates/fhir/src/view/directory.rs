@@ -164,7 +164,7 @@ pub struct Qualification<'a> {
 
 /// `PractitionerRole`: what a clinician does where.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct PractitionerRole<'a> {
     /// Logical id.
     #[serde(borrow)]
@@ -186,9 +186,24 @@ pub struct PractitionerRole<'a> {
     /// Places of work.
     #[serde(borrow)]
     pub location: Vec<Reference<'a>>,
+    /// What is offered.
+    #[serde(borrow)]
+    pub healthcare_service: Vec<Reference<'a>>,
     /// Telephone numbers and e-mail addresses at work.
     #[serde(borrow)]
     pub telecom: Vec<ContactPoint<'a>>,
+    /// Leave and the like.
+    #[serde(borrow)]
+    pub not_available: Vec<NotAvailable<'a>>,
+}
+
+/// `PractitionerRole.notAvailable`: a time away.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NotAvailable<'a> {
+    /// When.
+    #[serde(borrow)]
+    pub during: Option<Period<'a>>,
 }
 
 /// `Organization`: a hospital, clinic or department.

@@ -25,16 +25,12 @@ pub(crate) async fn verify(backend: &Backend) -> Result<ChainReport, StoreError>
     let checkpoints = checkpoints(backend).await?;
     let mut walk = Walk::new(&heads_before, &checkpoints);
     let walked = walk.all(backend).await?;
-    let first_broken = match walked {
-        Err(broken) => Some(broken),
-        Ok(()) => {
-            let heads_after = heads(backend).await?;
-            check_heads(&heads_after, &walk, &key)
-                .and_then(|()| walk.check_passed_all())
-                .and_then(|()| check_signatures(&checkpoints, &key))
-                .err()
-        }
-    };
+    let heads_after = heads(backend).await?;
+    let first_broken = walked
+        .and_then(|()| check_heads(&heads_after, &walk, &key))
+        .and_then(|()| walk.check_passed_all())
+        .and_then(|()| check_signatures(&checkpoints, &key))
+        .err();
     Ok(ChainReport { chains: walk.chains.len() as u64, rows: walk.rows, first_broken })
 }
 
@@ -161,10 +157,9 @@ impl Walk {
             return Ok(Err(broken(chain, 0, reason)));
         }
         self.rows += 1;
-        if let Some(expected) = self.landmarks.get(&(chain.id().to_string(), sequence)) {
-            if expected != chain.hash() {
-                return Ok(Err(broken(chain, 0, "the row contradicts a sealed head or checkpoint")));
-            }
+        let expected = self.landmarks.get(&(chain.id().to_string(), sequence));
+        if expected.is_some_and(|expected| expected != chain.hash()) {
+            return Ok(Err(broken(chain, 0, "the row contradicts a sealed head or checkpoint")));
         }
         Ok(Ok(()))
     }

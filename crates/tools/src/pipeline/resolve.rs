@@ -88,6 +88,10 @@ async fn resolved(wanted: &Wanted<'_>, text: &str, cx: &mut ToolContext<'_>) -> 
         .unwrap_or(text)
         .trim();
     let lookup = Lookup { resource_type, text, by: wanted.by };
+    // A tool may do without this type where the caller holds nothing of it: then nothing is there.
+    if !cx.may_read(resource_type) {
+        return Err(ToolError::not_found(resource_type.name()));
+    }
     match cx.records().lookup(&lookup).await? {
         Matched::One(record) => Ok(record),
         Matched::Several(records) => Err(ToolError::Ambiguous {

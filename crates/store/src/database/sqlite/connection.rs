@@ -1,8 +1,8 @@
 //! How connections are opened, and the schema's version.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, io::ErrorKind, path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{AuditDurability, StoreError, database::migrate};
 
@@ -13,12 +13,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of the log after which it is folded into the database.
 const CHECKPOINT_PAGES: u32 = 8000;
 
+/// Pages kept in memory by the writer, and by each reader; the operating system keeps the others.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+const READER_CACHE_KIB: u32 = 4 * 1024;
+
 /// The connection that writes; makes the file where there is none.
 pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_private(path)?;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let synchronous = match durability {
@@ -30,11 +32,24 @@ pub(super) fn open_writer(path: &Path, durability: AuditDurability) -> Result<Co
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = {synchronous};
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
-         PRAGMA cache_size = -16384;
+         PRAGMA cache_size = -{WRITER_CACHE_KIB};
          PRAGMA temp_store = MEMORY;"
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
+}
+
+/// Makes an absent file readable by its owner alone; SQLite gives its log the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Database(error.into())),
+    }
 }
 
 /// A connection that can only read.
@@ -42,8 +57,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection
-        .execute_batch("PRAGMA cache_size = -4096; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
+    // Else SQLite plans a statement anew for every value that is bound to its limit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.execute_batch(&format!(
+        "PRAGMA cache_size = -{READER_CACHE_KIB}; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
+    ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
@@ -54,11 +72,9 @@ pub(super) fn migrate(connection: &mut Connection, applies_migrations: bool) -> 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let outstanding = migrate::outstanding(migrate::SQLITE, version, applies_migrations)?;
-    if !outstanding.is_empty() {
-        for migration in outstanding {
-            transaction.execute_batch(migration)?;
-        }
-        transaction.pragma_update(None, "user_version", migrate::SQLITE.len() as i64)?;
+    for (number, migration) in (version + 1..).zip(outstanding) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
     }
     transaction.commit()?;
     Ok(())

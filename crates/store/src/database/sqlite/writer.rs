@@ -23,7 +23,7 @@ pub(super) struct Writer {
 }
 
 enum Job {
-    Commit(Batch, Reply),
+    Commit(Box<Batch>, Reply),
     Close(oneshot::Sender<()>),
 }
 
@@ -48,7 +48,7 @@ impl Writer {
     /// Writes the batch; durable when it returns.
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::Commit(batch, reply);
+        let job = Job::Commit(Box::new(batch), reply);
         self.jobs.send(job).await.map_err(|_closed| StoreError::NotReady)?;
         answer.await.unwrap_or(Err(StoreError::NotReady))
     }
@@ -113,7 +113,7 @@ struct WriterThread<'c> {
 }
 
 impl WriterThread<'_> {
-    fn commit_group(&mut self, group: Vec<(Batch, Reply)>) {
+    fn commit_group(&mut self, group: Vec<(Box<Batch>, Reply)>) {
         if group.is_empty() {
             return;
         }
@@ -138,7 +138,7 @@ impl WriterThread<'_> {
     /// Applies and commits the group. An error means that nothing of it was written.
     fn write_group(
         &mut self,
-        group: &[(Batch, Reply)],
+        group: &[(Box<Batch>, Reply)],
         outcomes: &mut Vec<Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
         self.applier.begin()?;
@@ -162,10 +162,10 @@ impl WriterThread<'_> {
 
     fn roll_back(&mut self) {
         self.trail.rolled_back();
-        if !self.connection.is_autocommit() {
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::error!(error = &error as &dyn std::error::Error, "rolling back failed");
-            }
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "rolling back failed");
         }
     }
 
@@ -180,8 +180,7 @@ impl WriterThread<'_> {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last checkpoint was not written");
             self.roll_back();
         }
-        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")
-        {
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(error = &error as &dyn std::error::Error, "the log was not folded in");
         }
     }

@@ -1,0 +1,1 @@
+//! MCP over standard input and output, through the real binary.

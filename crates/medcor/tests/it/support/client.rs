@@ -1,0 +1,120 @@
+//! A client that can send anything, right or wrong.
+
+use std::net::SocketAddr;
+
+use axum::http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// A request that is being put together.
+pub(crate) struct Request {
+    address: SocketAddr,
+    builder: hyper::http::request::Builder,
+    body: Bytes,
+    has_host: bool,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Request {
+    pub(crate) fn new(address: SocketAddr, method: &str, path: &str) -> Self {
+        let builder = hyper::Request::builder().method(method).uri(path);
+        Self { address, builder, body: Bytes::new(), has_host: false }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.has_host |= name.eq_ignore_ascii_case("host");
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", "application/json")
+    }
+
+    /// A JSON-RPC request as clients before 2026-07-28 send it.
+    pub(crate) fn rpc(self, id: impl Into<Value>, method: &str, params: Value) -> Self {
+        let mut message = json!({ "jsonrpc": "2.0", "id": id.into(), "method": method });
+        if !params.is_null() {
+            message["params"] = params;
+        }
+        self.header("accept", "application/json, text/event-stream").body(message.to_string())
+    }
+
+    /// A JSON-RPC request as clients of 2026-07-28 send it.
+    pub(crate) fn modern(self, id: impl Into<Value>, method: &str, mut params: Value) -> Self {
+        let mut meta = params.get("_meta").cloned().unwrap_or_else(|| json!({}));
+        meta["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
+        meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "it", "version": "1" });
+        meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+        if params.is_null() {
+            params = json!({});
+        }
+        params["_meta"] = meta;
+        let name =
+            params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str).map(str::to_owned);
+        let request = self
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method)
+            .rpc(id, method, params);
+        match name {
+            Some(name) => request.header("mcp-name", &name),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driven = tokio::spawn(connection);
+        let builder =
+            if self.has_host { self.builder } else { self.builder.header("host", self.address.to_string()) };
+        let request = builder.body(Full::new(self.body)).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        driven.abort();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The JSON-RPC answer, whether it came as JSON or as the last event of a stream.
+    pub(crate) fn rpc(&self) -> Value {
+        let json = if self.header("content-type").starts_with("text/event-stream") {
+            let data = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
+            data.filter(|data| data.contains("jsonrpc")).next_back().unwrap_or_default()
+        } else {
+            &self.body
+        };
+        serde_json::from_str(json).unwrap_or_else(|_| panic!("{}: no JSON: {}", self.status, self.body))
+    }
+
+    pub(crate) fn result(&self) -> Value {
+        let answer = self.rpc();
+        answer.get("result").cloned().unwrap_or_else(|| panic!("no result: {answer}"))
+    }
+
+    /// The code of the JSON-RPC error.
+    pub(crate) fn error_code(&self) -> i64 {
+        self.rpc()["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {}", self.body))
+    }
+}

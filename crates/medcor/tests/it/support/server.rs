@@ -1,0 +1,237 @@
+//! A server in this process: its own database in a temporary folder, every door on a port of its own.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use medcor::{
+    catalog,
+    door::{self, DoorSettings, DoorState},
+};
+use medcor_fhir::{Id, ParsedResource};
+use medcor_oauth::{Authenticator, TokenSettings};
+use medcor_policy::{ClientId, Role, SubjectId, system::permit_import};
+use medcor_store::{
+    AuditDurability, AuditEntry, Clock, Location, Outcome, Settings, Store,
+    audit::AuditQuery,
+    identity::{Client, Tenant, User},
+};
+use medcor_tools::{Catalog, Pipeline, RateLimit};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{Request, TRIAL};
+
+/// The origin that the server of tests believes to have.
+const PUBLIC_URL: &str = "https://mcp.example.org";
+
+/// 2026-12-02T09:00:00Z.
+fn clock() -> Clock {
+    Clock::fixed(1_796_202_000_000_000)
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Store,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) here: Tenant,
+    pub(crate) elsewhere: Tenant,
+    folder: PathBuf,
+    stop: CancellationToken,
+    served: Option<JoinHandle<std::io::Result<()>>>,
+    /// Gone with the server.
+    _database: Option<medcor_testbed::Database>,
+}
+
+/// The people of the server: `doctor@here`, `receptionist@here`, … and `doctor@elsewhere`.
+enum Staff {}
+
+impl Staff {
+    const ROLES: [Role; 5] = [Role::Doctor, Role::Nurse, Role::Receptionist, Role::Admin, Role::Auditor];
+}
+
+impl Server {
+    /// A server on SQLite.
+    pub(crate) async fn start() -> Self {
+        let folder = new_folder();
+        let location = Location::Sqlite(folder.join("medcor.sqlite"));
+        Self::on(location, folder, None).await
+    }
+
+    /// A server on PostgreSQL; `None`, after saying so, where there is none.
+    #[expect(dead_code, reason = "the families' tests use it as soon as PostgreSQL is served")]
+    pub(crate) async fn start_on_postgres() -> Option<Self> {
+        let database = medcor_testbed::cluster()?.database().expect("a database for this test");
+        let location = Location::Postgres(database.url().to_owned());
+        Some(Self::on(location, new_folder(), Some(database)).await)
+    }
+
+    async fn on(location: Location, folder: PathBuf, database: Option<medcor_testbed::Database>) -> Self {
+        let settings = Settings {
+            location,
+            audit_durability: AuditDurability::Os,
+            clock: clock(),
+            readers: 1,
+            applies_migrations: true,
+        };
+        let store = Store::open(settings).await.expect("a new store opens");
+        let here = tenant(&store, "here").await;
+        let elsewhere = tenant(&store, "elsewhere").await;
+        let tokens = TokenSettings { liveness: Duration::ZERO, ..TokenSettings::new(PUBLIC_URL) };
+        let authenticator = Arc::new(Authenticator::open(&store, tokens).await.unwrap());
+        let mut capabilities = catalog::capabilities();
+        capabilities.push(&TRIAL);
+        let catalog = Arc::new(Catalog::new(&capabilities).expect("the catalogue compiles"));
+        let pipeline = Arc::new(Pipeline::new(store.clone(), catalog, RateLimit::Off));
+        let state = DoorState {
+            pipeline: pipeline.clone(),
+            authenticator: authenticator.clone(),
+            settings: Arc::new(DoorSettings::new(PUBLIC_URL)),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let served = Some(tokio::spawn(door::serve(vec![listener], state, stop.clone())));
+        Self {
+            address,
+            store,
+            pipeline,
+            authenticator,
+            here,
+            elsewhere,
+            folder,
+            stop,
+            served,
+            _database: database,
+        }
+    }
+
+    /// A token for a member of staff, such as `doctor@here`.
+    pub(crate) async fn token(&self, email: &str) -> String {
+        self.narrowed_token(email, None).await
+    }
+
+    /// A token with scopes.
+    pub(crate) async fn narrowed_token(&self, email: &str, scopes: Option<&str>) -> String {
+        let user = self.store.identity().user_by_email(email).await.unwrap().expect("a member of staff");
+        let tenant = if user.tenant == self.here.id { &self.here } else { &self.elsewhere };
+        self.authenticator.token_for_user(&user, tenant, scopes, None).unwrap()
+    }
+
+    /// A token of a machine client.
+    pub(crate) async fn client_token(&self) -> String {
+        let client = self.store.identity().client(&ClientId("robot".to_owned())).await.unwrap().unwrap();
+        self.authenticator.token_for_client(&client, &self.here, None).unwrap()
+    }
+
+    /// A patient of the first tenant; the id.
+    pub(crate) async fn patient(&self, given: &str, family: &str) -> Id {
+        let id = self.store.clock().new_id();
+        let body = json!({
+            "resourceType": "Patient",
+            "identifier": [{ "system": "urn:mrn", "value": format!("MRN-{given}") }],
+            "name": [{ "family": family, "given": [given] }],
+            "birthDate": "1980-05-17"
+        });
+        let resource = ParsedResource::parse(body.to_string()).expect("a patient");
+        #[expect(clippy::disallowed_methods, reason = "arranging records is the operator's work")]
+        let permit = permit_import(self.here.id);
+        let mut session = self.store.session(&permit);
+        session.put(id.clone(), resource).unwrap();
+        session.commit(arranging(&self.store)).await.unwrap();
+        id
+    }
+
+    /// A request to this server.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.address, method, path)
+    }
+
+    /// The audit rows, oldest first, arranging aside.
+    pub(crate) async fn audit(&self) -> Vec<Value> {
+        let query = AuditQuery { limit: 10_000, ..AuditQuery::default() };
+        let lines = self.store.ledger().search(&query).await.unwrap();
+        let rows = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter(|row| row["door"] != "test").collect()
+    }
+
+    /// Stops the doors and waits until everything that was begun has ended.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(served) = self.served.take() {
+            served.await.unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            eprintln!("{} stays behind: {error}", self.folder.display());
+        }
+    }
+}
+
+fn new_folder() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("medcor-it-{}", Clock::system().new_id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+async fn tenant(store: &Store, slug: &str) -> Tenant {
+    let identity = store.identity();
+    let tenant = identity.create_tenant(store.clock().new_id(), slug, slug, "Europe/London").await.unwrap();
+    let user = |role: &Role| User {
+        id: SubjectId(store.clock().new_id().to_string()),
+        tenant: tenant.id,
+        email: format!("{}@{slug}", role.name()),
+        display_name: role.name().to_owned(),
+        roles: vec![*role],
+        password_hash: None,
+        patient: None,
+        practitioner: None,
+        is_active: true,
+    };
+    let mut users: Vec<User> = Staff::ROLES.iter().map(user).collect();
+    users.push(User {
+        email: format!("former@{slug}"),
+        is_active: false,
+        id: SubjectId(store.clock().new_id().to_string()),
+        ..users[0].clone()
+    });
+    identity.create_users(&users).await.unwrap();
+    if slug == "here" {
+        let client = Client {
+            id: ClientId("robot".to_owned()),
+            tenant: tenant.id,
+            app_id: "robot".to_owned(),
+            display_name: "Robot".to_owned(),
+            role: Role::System,
+            scopes: "system/Patient.rs".to_owned(),
+            secret_hash: "none".to_owned(),
+            is_active: true,
+        };
+        identity.create_clients(&[client]).await.unwrap();
+    }
+    tenant
+}
+
+fn arranging(store: &Store) -> AuditEntry {
+    AuditEntry {
+        at: store.clock().now(),
+        event: "AUDIT:ARRANGE".to_owned(),
+        tenant: None,
+        subject: None,
+        client: None,
+        roles: Vec::new(),
+        action: "arrange".to_owned(),
+        parameters: Vec::new(),
+        patients: Vec::new(),
+        outcome: Outcome::Success,
+        latency_microseconds: 0,
+        request_id: "test".to_owned(),
+        door: "test".to_owned(),
+    }
+}

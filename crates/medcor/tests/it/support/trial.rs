@@ -1,0 +1,132 @@
+//! Tools that exist for tests alone: what a door must carry is then known to the letter.
+
+use std::time::Duration;
+
+use medcor_fhir::ResourceType;
+use medcor_tools::{
+    Action, Capability, Effect, Need, Prompt, PromptArgument, ResourceBinding, Tool, ToolContext, ToolError,
+    resource, tool,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The toolset of tests.
+pub(crate) static TRIAL: Capability = Capability {
+    name: "trial",
+    description: "Tools of tests.",
+    tools: &[tool::<TrialEcho>(), tool::<TrialFail>(), tool::<TrialSlow>(), tool::<TrialWrite>()],
+    prompts: &[Prompt {
+        name: "trial_prompt",
+        title: "Trial",
+        description: "A prompt of tests.",
+        arguments: &[
+            PromptArgument { name: "patient", description: "Who.", is_required: true },
+            PromptArgument { name: "reason", description: "Why.", is_required: false },
+        ],
+        template: "See {{patient}} about {{reason|the visit}}.",
+    }],
+};
+
+const READS_PATIENTS: &[Need] =
+    &[Need::Record { action: Action::Read, resource_type: ResourceType::PATIENT }];
+
+/// Repeats a text.
+#[derive(Deserialize, JsonSchema)]
+struct TrialEcho {
+    /// The text.
+    text: String,
+    /// How loud.
+    #[serde(default)]
+    volume: Option<Volume>,
+}
+
+#[derive(Deserialize, Serialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Volume {
+    Quiet,
+    Quick,
+    Loud,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Echo {
+    /// The text.
+    text: String,
+    /// Text that JSON has to escape.
+    odd: String,
+    /// A number with many digits.
+    number: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    volume: Option<Volume>,
+}
+
+impl Tool for TrialEcho {
+    const NAME: &'static str = "trial_echo";
+    const TITLE: &'static str = "Echo";
+    const EFFECT: Effect = Effect::ReadOnly;
+    const NEEDS: &'static [Need] = READS_PATIENTS;
+    const RESOURCES: &'static [ResourceBinding] = &[
+        resource("trial://echo/{text}"),
+        resource("trial://echo/{text}/{volume}"),
+        resource("trial://greeting").with(&[("text", "hello")]),
+    ];
+    type Output = Echo;
+
+    async fn run(self, _cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        let odd = "quote \" backslash \\ newline \n null \u{0} line \u{2028} 🩺 ü".to_owned();
+        Ok(Echo { text: self.text, odd, number: 0.1 + 0.2, volume: self.volume })
+    }
+}
+
+/// Never finds anything.
+#[derive(Deserialize, JsonSchema)]
+struct TrialFail {}
+
+impl Tool for TrialFail {
+    const NAME: &'static str = "trial_fail";
+    const TITLE: &'static str = "Fail";
+    const EFFECT: Effect = Effect::ReadOnly;
+    const NEEDS: &'static [Need] = READS_PATIENTS;
+    type Output = Echo;
+
+    async fn run(self, _cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        Err(ToolError::not_found("Patient"))
+    }
+}
+
+/// Takes a while.
+#[derive(Deserialize, JsonSchema)]
+struct TrialSlow {
+    /// How long.
+    milliseconds: u64,
+}
+
+impl Tool for TrialSlow {
+    const NAME: &'static str = "trial_slow";
+    const TITLE: &'static str = "Slow";
+    const EFFECT: Effect = Effect::ReadOnly;
+    const NEEDS: &'static [Need] = READS_PATIENTS;
+    type Output = Echo;
+
+    async fn run(self, _cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        tokio::time::sleep(Duration::from_millis(self.milliseconds)).await;
+        Ok(Echo { text: String::new(), odd: String::new(), number: 0.0, volume: None })
+    }
+}
+
+/// Says that it writes.
+#[derive(Deserialize, JsonSchema)]
+struct TrialWrite {}
+
+impl Tool for TrialWrite {
+    const NAME: &'static str = "trial_write";
+    const TITLE: &'static str = "Write";
+    const EFFECT: Effect = Effect::Updates;
+    const NEEDS: &'static [Need] =
+        &[Need::Record { action: Action::Update, resource_type: ResourceType::ALLERGY_INTOLERANCE }];
+    type Output = Echo;
+
+    async fn run(self, _cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        Ok(Echo { text: String::new(), odd: String::new(), number: 0.0, volume: None })
+    }
+}
