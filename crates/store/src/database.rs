@@ -86,7 +86,6 @@ const CURSOR_KEY_NAME: &str = "cursor-seal";
 
 impl Store {
     /// Opens the store and checks or migrates its schema.
-    #[expect(clippy::unused_async, reason = "a database behind a socket is waited for")]
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let backend = match &settings.location {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &settings)?),

@@ -65,7 +65,6 @@ impl Backend {
     }
 
     /// The current version of each of these records, deleted and withheld ones included, in order.
-    #[expect(clippy::unused_async, reason = "a database behind a socket is waited for")]
     pub(crate) async fn stored(
         &self,
         tenant: TenantId,

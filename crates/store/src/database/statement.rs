@@ -23,7 +23,6 @@ pub(crate) struct Statement {
     pub(crate) values: Vec<SqlValue>,
     /// Whose rows it may touch, for the second fence of databases that have one; the text restricts the
     /// tenant itself all the same. `None` for identity, keys and the trail.
-    #[expect(dead_code, reason = "SQLite has no second fence")]
     pub(crate) tenant: Option<TenantId>,
 }
 
