@@ -2,18 +2,24 @@
 
 mod author;
 mod chart;
+mod demographics;
+mod encounters;
 mod flag;
 mod listing;
+mod medications;
+mod names;
+mod section;
 mod series;
 mod statistics;
 mod vital;
 mod vital_row;
 mod window;
+mod words;
 
 use medcor_tools::Capability;
 
 /// The clinical families.
-pub static CLINICAL: &[&Capability] = &[&chart::CHART];
+pub static CLINICAL: &[&Capability] = &[&chart::CHART, &encounters::ENCOUNTERS, &medications::MEDICATIONS];
 
 #[cfg(test)]
 mod tests {

@@ -151,11 +151,15 @@ impl Subject {
         patient: &Ref<kind::Patient>,
         cx: &mut ToolContext<'_>,
     ) -> Result<Self, ToolError> {
-        let record = cx.record(patient).await?;
-        let subject: SubjectView<'_> = view(&record)?;
+        Self::of_record(&cx.record(patient).await?)
+    }
+
+    /// The patient of this record of type Patient.
+    pub(crate) fn of_record(record: &Record) -> Result<Self, ToolError> {
+        let subject: SubjectView<'_> = view(record)?;
         Ok(Self {
-            reference: patient.reference(),
-            patient_id: patient.id().to_string(),
+            reference: format!("Patient/{}", record.id),
+            patient_id: record.id.to_string(),
             mrn: Identifier::medical_record_number(&subject.identifier).map(str::to_owned),
             birth: subject.birth_date.as_deref().and_then(BirthDate::parse),
         })

@@ -133,11 +133,11 @@ pub(crate) struct VitalRows<'p> {
 }
 
 impl<'p> VitalRows<'p> {
-    pub(crate) fn new(subject: &Subject, paging: &'p Paging, window: Window) -> Self {
+    pub(crate) fn new(subject: Option<&Subject>, paging: &'p Paging, window: Window) -> Self {
         Self {
             paging,
             window,
-            adult_since: subject.birth.map(adult_since),
+            adult_since: subject.and_then(|subject| subject.birth).map(adult_since),
             series: SeriesSet::default(),
             oldest: None,
         }

@@ -34,6 +34,14 @@ impl Window {
         Self::in_zone(from, to, &cx.time_zone()).map_err(ToolError::Validation)
     }
 
+    /// A window that begins at `since` and is open to the end.
+    pub(crate) fn since(since: Option<&str>, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
+        Self::in_zone(since, None, &cx.time_zone()).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| "/since".clone_into(&mut problem.path));
+            ToolError::Validation(problems)
+        })
+    }
+
     fn in_zone(from: Option<&str>, to: Option<&str>, zone: &TimeZone) -> Result<Self, Vec<ArgumentProblem>> {
         let mut problems = Vec::new();
         let mut edge = |name: &str, given: Option<&str>, pick: fn(TimeSpan) -> (i64, i64)| {
@@ -65,6 +73,13 @@ impl Window {
         let edge = |at: i64| Edge { given: format_instant(at), at, day: String::new() };
         let start = end.saturating_sub(i64::from(days) * MICROSECONDS_PER_DAY);
         Self { from: Some(edge(start)), to: Some(edge(end)) }
+    }
+
+    /// From so many days before the first moment to so many after the last, in microseconds.
+    pub(crate) fn around(first: i64, last: i64, days: u32) -> Self {
+        let margin = i64::from(days) * MICROSECONDS_PER_DAY;
+        let edge = |at: i64| Edge { given: format_instant(at), at, day: String::new() };
+        Self { from: Some(edge(first.saturating_sub(margin))), to: Some(edge(last.saturating_add(margin))) }
     }
 
     /// The search, narrowed to records of which this date parameter overlaps the window.

@@ -184,6 +184,22 @@ impl<T: Serialize> Listing<T> {
         self
     }
 
+    /// The same list with other rows, made of these, such as groups of them.
+    pub fn regrouped<U>(
+        self,
+        regroup: impl FnOnce(Vec<Box<RawValue>>) -> Result<Vec<Box<RawValue>>, ToolError>,
+    ) -> Result<Listing<U>, ToolError> {
+        Ok(Listing {
+            results: regroup(self.results)?,
+            total: self.total,
+            next_cursor: self.next_cursor,
+            is_truncated: self.is_truncated,
+            applied_filter: self.applied_filter,
+            hint: self.hint,
+            row: PhantomData,
+        })
+    }
+
     /// Sets how many match in all.
     #[must_use]
     pub fn with_total(mut self, total: u64) -> Self {

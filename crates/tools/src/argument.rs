@@ -26,6 +26,9 @@ pub(crate) const SYNONYMS: &[(&str, &[&str])] = &[
     ("refills", &["refills_remaining", "refills_allowed"]),
     ("reason", &["cancellation_reason", "notes"]),
     ("limit", &["count", "page_size"]),
+    ("from", &["start_date", "date_from", "from_date", "since"]),
+    ("to", &["end_date", "date_to", "to_date", "until"]),
+    ("encounter", &["encounter_id", "visit_id"]),
 ];
 
 /// Arguments that fit the schema, references not yet resolved.

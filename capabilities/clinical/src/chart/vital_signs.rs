@@ -76,17 +76,8 @@ impl Tool for GetVitalSigns {
     const EFFECT: Effect = Effect::ReadOnly;
     const NEEDS: &'static [Need] =
         &[Need::read(ResourceType::PATIENT), Need::search(ResourceType::OBSERVATION)];
-    const SYNONYMS: &'static [Synonym] = &[
-        synonym("kind", "kinds"),
-        synonym("vital_sign", "kinds"),
-        synonym("vital_type", "kinds"),
-        synonym("start_date", "from"),
-        synonym("date_from", "from"),
-        synonym("since", "from"),
-        synonym("end_date", "to"),
-        synonym("date_to", "to"),
-        synonym("until", "to"),
-    ];
+    const SYNONYMS: &'static [Synonym] =
+        &[synonym("kind", "kinds"), synonym("vital_sign", "kinds"), synonym("vital_type", "kinds")];
     const KEYWORDS: &'static [&'static str] =
         &["blood pressure", "pulse", "temperature", "weight", "BMI", "SpO2", "trend", "average"];
     type Output = VitalSigns;
@@ -104,7 +95,7 @@ impl Tool for GetVitalSigns {
         let end = window.end().unwrap_or_else(|| cx.now().as_microsecond().saturating_add(1));
         let summed = Window::days_before(end, days);
 
-        let mut rows = VitalRows::new(&subject, &paging, window.clone());
+        let mut rows = VitalRows::new(Some(&subject), &paging, window.clone());
         let listed_query = window.narrowed(query.clone(), "date")?;
         let list = listed(cx, listed_query, &paging, filter, &mut rows).await?;
         let is_partial = match paging.is_first() && !covers(&rows, &list, &summed) {

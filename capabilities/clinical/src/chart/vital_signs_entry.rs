@@ -137,7 +137,6 @@ impl Tool for RecordVitalSigns {
         synonym("measured_at", "recorded_at"),
         synonym("effective_date", "recorded_at"),
         synonym("date", "recorded_at"),
-        synonym("encounter_id", "encounter"),
         synonym("notes", "note"),
     ];
     const KEYWORDS: &'static [&'static str] =
@@ -165,7 +164,7 @@ impl Tool for RecordVitalSigns {
             note: self.note.as_deref().map(str::trim).filter(|note| !note.is_empty()),
         };
         let paging = Paging::new(None, None, None);
-        let mut rows = VitalRows::new(&subject, &paging, Window::default());
+        let mut rows = VitalRows::new(Some(&subject), &paging, Window::default());
         let mut builder = ListingBuilder::new();
         for record in staged(&readings, &shared, cx)? {
             if let Some(row) = rows.row(&record)? {

@@ -1,0 +1,244 @@
+//! An encounter as a row of an answer, in the words of documented clients.
+
+use medcor_fhir::{
+    Id, ResourceType,
+    view::{CodeableConcept, Encounter, Reference, Text},
+};
+use medcor_tools::{Raw, Record, ToolContext, ToolError, view};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    listing::{Paging, Rows},
+    names::{Names, unnamed},
+};
+
+/// What kind of visit or stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EncounterType {
+    OfficeVisit,
+    FollowUp,
+    Telehealth,
+    Emergency,
+    Inpatient,
+    Observation,
+    HomeHealth,
+    Procedure,
+    Other,
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EncounterStatus {
+    Scheduled,
+    InProgress,
+    Completed,
+    Cancelled,
+}
+
+/// One encounter.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EncounterRow<'r> {
+    #[schemars(with = "String")]
+    id: Text<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patient_id: Option<String>,
+    encounter_type: EncounterType,
+    /// scheduled, in_progress, completed or cancelled; else the FHIR status.
+    status: String,
+    /// What kind of visit, in the words of the record.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    kind: Option<Text<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
+    /// When it is to begin, where it has not begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    scheduled_at: Option<Text<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    started_at: Option<Text<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    completed_at: Option<Text<'r>>,
+    /// When the record was made, where this is its first version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    /// Where the patient went afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    discharged_to: Option<Text<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fhir: Option<Raw>,
+}
+
+impl EncounterStatus {
+    /// FHIR's statuses of this meaning, for a search.
+    pub(super) fn codes(self) -> &'static str {
+        match self {
+            Self::Scheduled => "planned",
+            Self::InProgress => "arrived,triaged,in-progress,onleave",
+            Self::Completed => "finished",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The documented word for FHIR's status.
+fn status_word(status: &str) -> &str {
+    match status {
+        "planned" => "scheduled",
+        "arrived" | "triaged" | "in-progress" | "onleave" => "in_progress",
+        "finished" => "completed",
+        other => other,
+    }
+}
+
+/// The class of HL7's `v3-ActCode` decides; of an office visit its type may say more.
+fn encounter_type(encounter: &Encounter<'_>) -> EncounterType {
+    match encounter.class.code.as_deref().unwrap_or_default() {
+        "VR" => EncounterType::Telehealth,
+        "EMER" => EncounterType::Emergency,
+        "IMP" | "ACUTE" | "NONAC" => EncounterType::Inpatient,
+        "OBSENC" => EncounterType::Observation,
+        "HH" => EncounterType::HomeHealth,
+        "SS" => EncounterType::Procedure,
+        "AMB" => {
+            let is_follow_up = encounter.kind.iter().filter_map(CodeableConcept::text).any(|text| {
+                let text = text.to_lowercase();
+                text.contains("follow-up") || text.contains("follow up")
+            });
+            if is_follow_up { EncounterType::FollowUp } else { EncounterType::OfficeVisit }
+        }
+        _ => EncounterType::Other,
+    }
+}
+
+/// Rows of encounters that were not taken back.
+pub(crate) struct EncounterRows<'p> {
+    kind: Option<EncounterType>,
+    names: Names,
+    paging: &'p Paging,
+}
+
+impl<'p> EncounterRows<'p> {
+    pub(crate) fn new(paging: &'p Paging) -> Self {
+        Self { kind: None, names: Names::default(), paging }
+    }
+
+    /// Only those of this type.
+    pub(super) fn of_type(self, kind: Option<EncounterType>) -> Self {
+        Self { kind, ..self }
+    }
+
+    fn takes(&self, encounter: &Encounter<'_>) -> bool {
+        encounter.status != "entered-in-error"
+            && self.kind.is_none_or(|kind| kind == encounter_type(encounter))
+    }
+}
+
+fn provider<'e, 'a>(encounter: &'e Encounter<'a>) -> Option<&'e Reference<'a>> {
+    encounter.participant.iter().find_map(|participant| participant.individual.as_ref())
+}
+
+fn location<'e, 'a>(encounter: &'e Encounter<'a>) -> Option<&'e Reference<'a>> {
+    encounter.location.first().map(|location| &location.location)
+}
+
+impl Rows for EncounterRows<'_> {
+    type Row<'r> = EncounterRow<'r>;
+
+    fn is_narrow(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    async fn prepare(&mut self, cx: &mut ToolContext<'_>, records: &[Record]) -> Result<(), ToolError> {
+        let mut wanted: Vec<(ResourceType, Id)> = Vec::new();
+        for record in records {
+            let encounter: Encounter<'_> = view(record)?;
+            if self.takes(&encounter) {
+                let references =
+                    [provider(&encounter), location(&encounter), encounter.service_provider.as_ref()];
+                let reasons = encounter.reason_reference.first();
+                wanted.extend(references.into_iter().flatten().chain(reasons).filter_map(unnamed));
+            }
+        }
+        self.names.learn(wanted, cx).await
+    }
+
+    fn row<'r>(&mut self, record: &'r Record) -> Result<Option<EncounterRow<'r>>, ToolError> {
+        let mut encounter: Encounter<'r> = view(record)?;
+        if !self.takes(&encounter) {
+            return Ok(None);
+        }
+        let name =
+            |reference: Option<&Reference<'_>>| reference.and_then(|reference| self.names.of(reference));
+        let reason = encounter.reason_code.first().and_then(|reason| reason.text().map(str::to_owned));
+        let reason = reason.or_else(|| name(encounter.reason_reference.first()));
+        let (provider, location) = (name(provider(&encounter)), name(location(&encounter)));
+        let organisation = name(encounter.service_provider.as_ref());
+        let (start, end) = encounter.period.take().map_or((None, None), |period| (period.start, period.end));
+        let has_begun = !matches!(encounter.status.as_str(), "planned" | "cancelled");
+        let discharge = encounter.hospitalization.take().and_then(|stay| stay.discharge_disposition);
+        Ok(Some(EncounterRow {
+            patient_id: record.patient.as_ref().map(ToString::to_string),
+            encounter_type: encounter_type(&encounter),
+            status: status_word(&encounter.status).to_owned(),
+            kind: encounter.kind.into_iter().find_map(CodeableConcept::into_text),
+            reason,
+            provider,
+            location,
+            organisation,
+            scheduled_at: start.clone().filter(|_| !has_begun),
+            started_at: start.filter(|_| has_begun),
+            completed_at: end.filter(|_| encounter.status == "finished"),
+            created_at: (record.version == 1)
+                .then(|| medcor_fhir::primitive::format_instant(record.last_updated)),
+            discharged_to: discharge.and_then(CodeableConcept::into_text),
+            fhir: self.paging.fhir(record)?,
+            id: encounter.id,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(json: &str) -> EncounterType {
+        encounter_type(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn the_class_decides_the_type_and_of_visits_their_own_words() {
+        assert_eq!(kind(r#"{"class":{"code":"EMER"}}"#), EncounterType::Emergency);
+        assert_eq!(kind(r#"{"class":{"code":"AMB"}}"#), EncounterType::OfficeVisit);
+        assert_eq!(
+            kind(r#"{"class":{"code":"AMB"},"type":[{"text":"Follow-up encounter"}]}"#),
+            EncounterType::FollowUp
+        );
+        assert_eq!(kind(r#"{"class":{"code":"unheard-of"}}"#), EncounterType::Other);
+    }
+
+    #[test]
+    fn every_word_that_is_searched_for_is_answered_with_the_same_word() {
+        for (status, word) in [
+            (EncounterStatus::Scheduled, "scheduled"),
+            (EncounterStatus::InProgress, "in_progress"),
+            (EncounterStatus::Completed, "completed"),
+            (EncounterStatus::Cancelled, "cancelled"),
+        ] {
+            assert!(status.codes().split(',').all(|code| status_word(code) == word));
+            assert_eq!(serde_json::to_value(status).unwrap(), word);
+        }
+    }
+}
