@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use medcor_tools::{Caller, Pipeline};
-use rmcp::{ServiceExt, transport::io::stdio_pipes};
+use rmcp::{ServiceExt, service::ServerInitializeError, transport::io::stdio_pipes};
 
 use super::mcp::{Handler, Mcp};
 
@@ -14,7 +14,12 @@ const DOOR: &str = "mcp-stdio";
 pub async fn serve(pipeline: Arc<Pipeline>, caller: Arc<Caller>) -> std::io::Result<()> {
     let mcp = Mcp::new(pipeline);
     let handler = Handler::of_caller(mcp.clone(), caller, DOOR);
-    let server = handler.serve(stdio_pipes()).await.map_err(std::io::Error::other)?;
+    let server = match handler.serve(stdio_pipes()).await {
+        Ok(server) => server,
+        // Input that ends before anything was asked.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(std::io::Error::other(error)),
+    };
     server.waiting().await.map_err(std::io::Error::other)?;
     mcp.finished().await;
     Ok(())

@@ -1,5 +1,8 @@
 //! Everything that is tested through the real doors, on a real database: one binary, so that it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't arrange or read has failed")]
+#![expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
+
 mod door_catalogue;
 mod door_edge;
 mod door_lists;

@@ -7,3 +7,9 @@ mod trial;
 pub(crate) use client::{Reply, Request};
 pub(crate) use server::Server;
 pub(crate) use trial::TRIAL;
+
+/// What the environment says about the tests.
+#[expect(clippy::disallowed_methods, reason = "tests are steered by the environment alone")]
+pub(crate) fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

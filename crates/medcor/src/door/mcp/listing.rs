@@ -116,12 +116,12 @@ fn listing(catalog: &Catalog, asker: &Asker) -> Listing {
         catalog.tools_for(&asker.caller).filter(|tool| asker.view.shows(tool)).collect();
     let mut resources = Vec::new();
     let mut templates = Vec::new();
-    for tool in &usable {
-        for binding in tool.entry.resources {
+    for compiled in &usable {
+        for binding in compiled.entry.resources {
             if binding.is_fixed() {
-                resources.push(resource(tool, binding));
+                resources.push(resource(compiled, binding));
             } else {
-                templates.push(resource_template(tool, binding));
+                templates.push(resource_template(compiled, binding));
             }
         }
     }
@@ -231,10 +231,10 @@ fn page_of<T: Clone>(
     let start = match cursor {
         None => 0,
         Some(cursor) => {
-            let last = last_seen(list, cursor).ok_or_else(|| {
+            let seen = last_seen(list, cursor).ok_or_else(|| {
                 ErrorData::invalid_params("this is no cursor of this list; call again without it", None)
             })?;
-            items.partition_point(|item| key(item) <= last.as_str())
+            items.partition_point(|item| key(item) <= seen.as_str())
         }
     };
     let page: Vec<T> = items.iter().skip(start).take(size).cloned().collect();
@@ -246,8 +246,8 @@ fn page_of<T: Clone>(
 
 fn last_seen(list: &str, cursor: &str) -> Option<String> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let last = text.strip_prefix(list)?.strip_prefix(':')?;
-    (!last.is_empty()).then(|| last.to_owned())
+    let seen = text.strip_prefix(list)?.strip_prefix(':')?;
+    (!seen.is_empty()).then(|| seen.to_owned())
 }
 
 #[cfg(test)]

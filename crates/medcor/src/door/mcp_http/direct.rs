@@ -165,7 +165,7 @@ fn era(method: &str, name: Option<&str>, meta: &Meta<'_>, headers: &HeaderMap) -
         return None;
     }
     let mut versions = headers.get_all(&VERSION).iter();
-    let version = versions.next().map(|version| version.to_str().ok()).unwrap_or(Some(""))?;
+    let version = versions.next().map_or(Some(""), |version| version.to_str().ok())?;
     if versions.next().is_some() {
         return None;
     }

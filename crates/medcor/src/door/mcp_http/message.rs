@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rmcp::{
     ErrorData,
-    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, JsonRpcRequest},
+    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -73,14 +73,19 @@ impl<'m> Message<'m> {
     /// -32602 for known methods with wrong parameters, -32600 for what is no message.
     pub(super) fn check(&self, body: &[u8]) -> Result<(), ErrorData> {
         let method = self.method.as_deref().unwrap_or_default();
-        let is_known = METHODS.contains(&method);
-        match serde_json::from_slice::<ClientJsonRpcMessage>(body) {
-            Ok(JsonRpcMessage::Request(JsonRpcRequest {
-                request: ClientRequest::CustomRequest(_), ..
-            })) if is_known => Err(wrong_parameters(method)),
-            Ok(_) => Ok(()),
-            Err(_) if is_known => Err(wrong_parameters(method)),
-            Err(_) => Err(ErrorData::invalid_request("the body must be one JSON-RPC 2.0 message", None)),
+        let is_understood = match serde_json::from_slice::<ClientJsonRpcMessage>(body) {
+            Ok(JsonRpcMessage::Request(request)) => {
+                !matches!(request.request, ClientRequest::CustomRequest(_)) || !METHODS.contains(&method)
+            }
+            Ok(_) => true,
+            Err(_) => false,
+        };
+        match (is_understood, METHODS.contains(&method)) {
+            (true, _) => Ok(()),
+            (false, true) => Err(wrong_parameters(method)),
+            (false, false) => {
+                Err(ErrorData::invalid_request("the body must be one JSON-RPC 2.0 message", None))
+            }
         }
     }
 }

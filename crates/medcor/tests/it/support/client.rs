@@ -100,8 +100,8 @@ impl Reply {
     /// The JSON-RPC answer, whether it came as JSON or as the last event of a stream.
     pub(crate) fn rpc(&self) -> Value {
         let json = if self.header("content-type").starts_with("text/event-stream") {
-            let data = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
-            data.filter(|data| data.contains("jsonrpc")).next_back().unwrap_or_default()
+            let mut data = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
+            data.rfind(|data| data.contains("jsonrpc")).unwrap_or_default()
         } else {
             &self.body
         };

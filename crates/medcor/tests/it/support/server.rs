@@ -135,7 +135,6 @@ impl Server {
             "birthDate": "1980-05-17"
         });
         let resource = ParsedResource::parse(body.to_string()).expect("a patient");
-        #[expect(clippy::disallowed_methods, reason = "arranging records is the operator's work")]
         let permit = permit_import(self.here.id);
         let mut session = self.store.session(&permit);
         session.put(id.clone(), resource).unwrap();
@@ -146,6 +145,12 @@ impl Server {
     /// A request to this server.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self.address, method, path)
+    }
+
+    /// How the binary is started on this server's database for MCP over standard input and output.
+    pub(crate) fn stdio_arguments(&self, email: &str) -> Vec<String> {
+        let data = self.folder.display().to_string();
+        ["stdio", "--data", &data, "--user", email].map(str::to_owned).to_vec()
     }
 
     /// The audit rows, oldest first, arranging aside.
