@@ -217,6 +217,8 @@ pub(crate) async fn a_store_that_is_closed_says_so(hospital: Hospital) {
     hospital.store.clone().close().await;
     let refused = hospital.commit(|session| session.create(resource(patient("Ada"))).map(drop)).await;
     assert!(matches!(refused, Err(StoreError::NotReady)));
+    assert!(matches!(hospital.store.ping().await, Err(StoreError::NotReady)));
+    assert!(matches!(hospital.store.statistics().await, Err(StoreError::NotReady)));
 }
 
 pub(crate) async fn the_store_counts_what_it_holds(hospital: Hospital) {

@@ -57,6 +57,7 @@ impl Readers {
 
     /// A short read, on a shared connection. A read can be repeated, so a lost connection is replaced.
     pub(super) async fn rows(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        self.check_open()?;
         let mut wait = WAIT_FIRST;
         let mut attempt = 1;
         loop {
@@ -86,6 +87,7 @@ impl Readers {
         statement: &Statement,
         mut visit: impl FnMut(&Row) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
+        self.check_open()?;
         let mut client = self.pool.get().await.map_err(|error| StoreError::Database(error.into()))?;
         let prepared = client.prepare_cached(&wire_text(&statement.sql)).await.map_err(failure)?;
         let transaction = client.build_transaction().read_only(true).start().await.map_err(failure)?;
@@ -110,6 +112,10 @@ impl Readers {
         for slot in &self.shared {
             slot.open.write().unwrap_or_else(PoisonError::into_inner).take();
         }
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.pool.is_closed() { Err(StoreError::NotReady) } else { Ok(()) }
     }
 
     async fn connection(&self, slot: &Slot) -> Result<Arc<SharedConnection>, StoreError> {

@@ -5,7 +5,7 @@ use std::{
     ops::{ControlFlow, Range},
     path::{Path, PathBuf},
     sync::{
-        Arc, LazyLock, Mutex, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -44,32 +44,38 @@ static STORED: LazyLock<String> = LazyLock::new(|| {
 /// The connections for short reads.
 pub(super) struct Readers {
     path: PathBuf,
-    /// The one that was used last is taken first: its cache is warm.
-    idle: Mutex<Vec<Reader>>,
+    /// The one that was used last is taken first: its cache is warm. `None` when the store is closed.
+    idle: Mutex<Option<Vec<Reader>>>,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+        Self { path: path.to_owned(), idle: Mutex::new(Some(Vec::new())) }
     }
 
     pub(super) fn with<T>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.lock().as_mut().ok_or(StoreError::NotReady)?.pop();
         let reader = match idle {
             Some(reader) => reader,
             None => Reader::open(&self.path)?,
         };
         reader.set_deadline(INLINE_TIME_MAX);
         let answer = read(&reader);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        if let Some(idle) = self.lock().as_mut() {
+            idle.push(reader);
+        }
         answer
     }
 
     pub(super) fn close(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Reader>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
