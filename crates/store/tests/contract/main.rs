@@ -3,6 +3,7 @@
 //! A fact is an async function that takes a fresh [`support::Hospital`]. To add one, write it in the
 //! module it belongs to and name it in the list below.
 
+mod fence;
 mod identity;
 mod races;
 mod random;
@@ -80,7 +81,11 @@ contract! {
         a_signing_key_is_made_once;
     search:
         sql_finds_what_matches_means,
-        a_compartment_hides_the_rest_from_every_search;
+        a_compartment_hides_the_rest_from_every_search,
+        a_cursor_goes_on_where_it_was_while_rows_are_added,
+        a_cursor_is_refused_for_another_caller_or_search,
+        a_name_that_is_exact_decides_and_near_ones_are_offered,
+        a_look_up_sees_the_own_compartment_only;
     races:
         of_concurrent_updates_none_is_lost_and_none_doubled,
         of_concurrent_claims_each_is_taken_once;

@@ -1,6 +1,6 @@
 //! Reproducible choices.
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 pub(crate) struct Random(u64);
 
 impl Random {

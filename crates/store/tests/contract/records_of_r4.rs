@@ -1,6 +1,9 @@
 //! HL7's own examples, and records of our own where the examples are few.
 
-use std::{fs::File, io::Read};
+use std::{
+    fs::File,
+    io::{Read, Write as _},
+};
 
 use flate2::read::GzDecoder;
 use medcor_fhir::{Id, ParsedResource, ResourceType, validate::validate};
@@ -58,7 +61,7 @@ fn generated() -> Vec<(Id, ParsedResource)> {
             4 => value["performer"] = json!([{ "reference": "Practitioner/example" }]),
             _ => {
                 value["valueQuantity"]["value"] =
-                    json!(f64::from(u32::try_from(number).expect("small")) / 8.0)
+                    json!(f64::from(u32::try_from(number).expect("small")) / 8.0);
             }
         }
         records.push((id(format!("gen{number}")), resource(value)));
@@ -71,7 +74,8 @@ fn generated() -> Vec<(Id, ParsedResource)> {
 fn examples() -> Vec<(Id, ParsedResource)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/fhir-r4/examples-4.0.1.tgz");
     let Ok(file) = File::open(path) else {
-        eprintln!("skipped HL7's examples: {path} is absent");
+        writeln!(std::io::stderr(), "skipped HL7's examples: {path} is absent")
+            .expect("standard error is open");
         return Vec::new();
     };
     let mut examples = Vec::new();
@@ -79,7 +83,8 @@ fn examples() -> Vec<(Id, ParsedResource)> {
     for entry in archive.entries().expect("the examples are an archive") {
         let mut entry = entry.expect("the archive is whole");
         let path = entry.path().expect("a path").to_string_lossy().into_owned();
-        if !path.ends_with(".json") {
+        let is_json = std::path::Path::new(&path).extension().is_some_and(|extension| extension == "json");
+        if !is_json {
             continue;
         }
         let mut text = String::new();

@@ -41,6 +41,13 @@ impl Hospital {
         Some(Self::on(location, Kept { _folder: None, database: Some(database) }).await)
     }
 
+    /// As [`Self::on_postgres`], logged in as a superuser.
+    pub(crate) async fn on_postgres_as_superuser() -> Option<Self> {
+        let database = medcor_testbed::cluster()?.database().expect("a new database");
+        let location = Location::Postgres(database.superuser_url().to_owned());
+        Some(Self::on(location, Kept { _folder: None, database: Some(database) }).await)
+    }
+
     async fn on(location: Location, kept: Kept) -> Self {
         let settings = Settings {
             location,
@@ -70,6 +77,14 @@ impl Hospital {
         match &self.settings.location {
             Location::Sqlite(path) => damage_sqlite(path, sql),
             Location::Postgres(_) => damage_postgres(self.superuser_url(), sql).await,
+        }
+    }
+
+    /// As whom the store logs in.
+    pub(crate) fn url(&self) -> &str {
+        match &self.settings.location {
+            Location::Postgres(url) => url,
+            Location::Sqlite(_) => unreachable!("a file has no URL"),
         }
     }
 
