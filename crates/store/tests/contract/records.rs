@@ -1,10 +1,10 @@
 //! Writing, reading back, versions, claims.
 
-use medcor_fhir::{Id, ResourceType};
+use medcor_fhir::ResourceType;
 use medcor_store::{Claim, Conflict, KnownAnswer, StoreError, WriteOutcome};
 use serde_json::{Value, json};
 
-use crate::support::{Hospital, entry, heart_rate, patient, resource};
+use crate::support::{Hospital, entry, heart_rate, id, patient, resource};
 
 pub(crate) async fn a_created_record_reads_back_as_it_came(hospital: Hospital) {
     let text = r#"{"resourceType": "Patient",  "multipleBirthInteger": 2, "name":[{"family":"Lovelace"}]}"#;
@@ -73,21 +73,21 @@ pub(crate) async fn a_deleted_record_disappears_from_reads_and_stays_in_history(
 pub(crate) async fn putting_the_same_content_twice_changes_nothing(hospital: Hospital) {
     assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Created);
     assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Unchanged);
-    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    let record = hospital.read(ResourceType::PATIENT, &id("ada")).await.expect("it is there");
     assert_eq!(record.version, 1);
 }
 
 pub(crate) async fn putting_other_content_updates(hospital: Hospital) {
     assert_eq!(hospital.put("ada", patient("Byron")).await, WriteOutcome::Created);
     assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Updated);
-    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    let record = hospital.read(ResourceType::PATIENT, &id("ada")).await.expect("it is there");
     assert_eq!(record.version, 2);
     assert!(record.body.contains(r#""versionId":"2""#) && record.body.contains("Lovelace"));
 }
 
 pub(crate) async fn putting_over_a_deletion_creates_again(hospital: Hospital) {
     hospital.put("ada", patient("Lovelace")).await;
-    let record = hospital.read(ResourceType::PATIENT, &Id::new("ada").unwrap()).await.expect("it is there");
+    let record = hospital.read(ResourceType::PATIENT, &id("ada")).await.expect("it is there");
     hospital.delete(&record).await;
     assert_eq!(hospital.put("ada", patient("Lovelace")).await, WriteOutcome::Created);
     assert_eq!(hospital.versions(&record).await.len(), 3);
@@ -98,8 +98,8 @@ pub(crate) async fn one_commit_can_write_one_record_twice(hospital: Hospital) {
     let mut session = hospital.store.session(&permit);
     let first = session.create(resource(patient("Byron"))).expect("valid");
     let second = session.update(&first, resource(patient("Lovelace"))).expect("valid");
-    session.put(Id::new("king").unwrap(), resource(patient("King"))).expect("valid");
-    session.put(Id::new("king").unwrap(), resource(patient("King"))).expect("valid");
+    session.put(id("king"), resource(patient("King"))).expect("valid");
+    session.put(id("king"), resource(patient("King"))).expect("valid");
     let committed = session.commit(entry("create")).await.expect("committed");
     let expected =
         [WriteOutcome::Created, WriteOutcome::Updated, WriteOutcome::Created, WriteOutcome::Unchanged];
@@ -114,6 +114,10 @@ pub(crate) async fn a_claim_can_be_taken_once_and_given_up(hospital: Hospital) {
         session.claim(claim());
         Ok(())
     };
+    let give_up = |session: &mut medcor_store::Session<'_>| {
+        session.release(claim());
+        Ok(())
+    };
     hospital.commit(take).await.expect("it is free");
     let refused = hospital.commit(take).await;
     assert!(matches!(refused, Err(StoreError::Conflict(Conflict::Claimed(key))) if key == claim().0));
@@ -123,12 +127,12 @@ pub(crate) async fn a_claim_can_be_taken_once_and_given_up(hospital: Hospital) {
         Ok(())
     });
     moved.await.expect("what this commit gives up it can take");
-    hospital.commit(|session| Ok(session.release(claim()))).await.expect("it is given up");
+    hospital.commit(give_up).await.expect("it is given up");
     hospital.commit(take).await.expect("it is free again");
 }
 
 pub(crate) async fn a_conflict_leaves_nothing_of_its_commit_behind(hospital: Hospital) {
-    hospital.commit(|session| Ok(session.claim(Claim("taken".to_owned())))).await.expect("it is free");
+    hospital.commit(claims("taken")).await.expect("it is free");
     let mut staged = None;
     let refused = hospital.commit(|session| {
         staged = Some(session.create(resource(patient("Lovelace")))?);
@@ -139,7 +143,14 @@ pub(crate) async fn a_conflict_leaves_nothing_of_its_commit_behind(hospital: Hos
     assert!(matches!(refused.await, Err(StoreError::Conflict(Conflict::Claimed(_)))));
     let staged = staged.expect("it was staged");
     assert!(hospital.read(ResourceType::PATIENT, &staged.id).await.is_none());
-    hospital.commit(|session| Ok(session.claim(Claim("free".to_owned())))).await.expect("it stayed free");
+    hospital.commit(claims("free")).await.expect("it stayed free");
+}
+
+fn claims(key: &str) -> impl FnOnce(&mut medcor_store::Session<'_>) -> Result<(), StoreError> {
+    move |session| {
+        session.claim(Claim(key.to_owned()));
+        Ok(())
+    }
 }
 
 pub(crate) async fn an_invalid_record_is_refused_with_its_problems(hospital: Hospital) {
@@ -154,7 +165,10 @@ pub(crate) async fn an_invalid_record_is_refused_with_its_problems(hospital: Hos
 
 pub(crate) async fn a_kept_answer_is_known_to_its_caller_alone(hospital: Hospital) {
     let known = KnownAnswer { request_hash: [7; 32], answer: "done".to_owned() };
-    let keep = |session: &mut medcor_store::Session<'_>| Ok(session.keep_answer("key", known.clone()));
+    let keep = |session: &mut medcor_store::Session<'_>| {
+        session.keep_answer("key", known.clone());
+        Ok(())
+    };
     hospital.commit(keep).await.expect("the first answer");
     let repeated = hospital.commit(keep).await;
     assert!(matches!(repeated, Err(StoreError::Conflict(Conflict::Answered))));
@@ -194,7 +208,7 @@ pub(crate) async fn an_export_walks_all_current_records(hospital: Hospital) {
     for number in 0..25 {
         hospital.put(&format!("p{number}"), patient(&number.to_string())).await;
     }
-    let gone = hospital.read(ResourceType::PATIENT, &Id::new("p3").unwrap()).await.expect("it is there");
+    let gone = hospital.read(ResourceType::PATIENT, &id("p3")).await.expect("it is there");
     hospital.delete(&gone).await;
     let permit = hospital.permit();
     let mut session = hospital.store.session(&permit);

@@ -5,7 +5,7 @@ use medcor_policy::SubjectId;
 use medcor_store::{AuditEntry, BrokenLink, ChainReport, Outcome, Store, audit::AuditQuery};
 use serde_json::Value;
 
-use crate::support::{Hospital, NOW, entry, heart_rate, patient};
+use crate::support::{Hospital, NOW, entry, heart_rate, id, patient};
 
 async fn record(store: &Store, count: usize) {
     for number in 0..count {
@@ -35,7 +35,7 @@ pub(crate) async fn every_commit_leaves_one_row_that_names_the_patients(hospital
     session.read(pulse.resource_type, &pulse.id).await.expect("a read").expect("it is there");
     session.commit(entry("look")).await.expect("recorded");
     let rows = found(&hospital, AuditQuery { limit: 10, ..AuditQuery::default() }).await;
-    let actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
+    let actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().expect("a text")).collect();
     assert_eq!(actions, ["create", "create", "look"]);
     for row in &rows {
         assert_eq!(row["patients"], serde_json::json!([ada.id.as_str()]));
@@ -121,7 +121,7 @@ pub(crate) async fn the_trail_is_searched_by_every_condition(hospital: Hospital)
         at: NOW + number,
         tenant: Some(if number % 2 == 0 { hospital.tenant } else { hospital.other_tenant }),
         subject: Some(SubjectId(format!("subject-{}", number % 3))),
-        patients: vec![Id::new(&format!("patient-{}", number % 5)).unwrap()],
+        patients: vec![id(&format!("patient-{}", number % 5))],
         outcome: if number == 0 { Outcome::Failure("CONFLICT".to_owned()) } else { Outcome::Success },
         ..entry(&format!("tool-{}", number % 7))
     };
@@ -130,7 +130,7 @@ pub(crate) async fn the_trail_is_searched_by_every_condition(hospital: Hospital)
     }
     let numbers = async |query: AuditQuery| -> Vec<i64> {
         let rows = found(&hospital, AuditQuery { limit: 100, ..query }).await;
-        rows.iter().map(|row| row["at"].as_i64().unwrap() - NOW).collect()
+        rows.iter().map(|row| row["at"].as_i64().expect("a time") - NOW).collect()
     };
     let all = AuditQuery::default;
     let expected = |holds: fn(i64) -> bool| (0..50).filter(|number| holds(*number)).collect::<Vec<_>>();
@@ -146,6 +146,6 @@ pub(crate) async fn the_trail_is_searched_by_every_condition(hospital: Hospital)
     let by_time = AuditQuery { from: Some(NOW + 10), to: Some(NOW + 20), ..all() };
     assert_eq!(numbers(by_time).await, expected(|it| (10..20).contains(&it)));
     let newest = found(&hospital, AuditQuery { limit: 3, ..all() }).await;
-    let newest: Vec<_> = newest.iter().map(|row| row["at"].as_i64().unwrap() - NOW).collect();
+    let newest: Vec<_> = newest.iter().map(|row| row["at"].as_i64().expect("a time") - NOW).collect();
     assert_eq!(newest, [47, 48, 49]);
 }
