@@ -14,9 +14,16 @@ pub(super) enum Name {
     GetVitalSigns,
     RecordVitalSigns,
     ToolsList,
+    /// A `get_patient` that validation refuses: it has passed all guards and leaves an audit row.
+    Refused,
+    /// A page that needs no caller.
+    Page,
 }
 
 impl Name {
+    /// What guards cost is the difference of these two.
+    pub(super) const GUARDS: [Self; 2] = [Self::Refused, Self::Page];
+
     /// Reads first: what is written would change what they read.
     pub(super) const ALL: [Self; 5] = [
         Self::GetPatient,
@@ -33,6 +40,8 @@ impl Name {
             Self::GetVitalSigns => "get_vital_signs",
             Self::RecordVitalSigns => "record_vital_signs",
             Self::ToolsList => "tools/list",
+            Self::Refused => "get_patient, refused",
+            Self::Page => "GET /health/liveness",
         }
     }
 }
@@ -41,13 +50,22 @@ impl Name {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) arguments: Vec<String>,
+    /// Another path than that of MCP.
+    pub(super) page: Option<&'static str>,
 }
 
 impl Call {
     fn tool(name: Name, arguments: &Value) -> Self {
-        Self {
-            arguments: vec!["--tool".into(), name.text().into(), "--arguments".into(), arguments.to_string()],
-        }
+        Self::of(["--tool", name.text(), "--arguments", &arguments.to_string()])
+    }
+
+    fn of<const N: usize>(arguments: [&str; N]) -> Self {
+        Self { arguments: arguments.map(str::to_owned).to_vec(), page: None }
+    }
+
+    fn ending(mut self, ending: &str) -> Self {
+        self.arguments.extend(["--ending".to_owned(), ending.to_owned()]);
+        self
     }
 
     fn draw(mut self, source: String) -> Self {
@@ -114,22 +132,22 @@ impl Known {
             Name::RecordVitalSigns => {
                 let arguments =
                     r#"{"patient": "${mrn}", "heart_rate": ${rate}, "note": "reading ${number}"}"#;
-                let call = Call {
-                    arguments: vec![
-                        "--tool".into(),
-                        name.text().into(),
-                        "--arguments".into(),
-                        arguments.to_owned(),
-                    ],
-                };
-                call.draw(self.written())
+                Call::of(["--tool", name.text(), "--arguments", arguments])
+                    .draw(self.written())
                     .draw("rate=between:55:95".to_owned())
                     .draw("number=count:1".to_owned())
                     .expect("${mrn}")
                     .expect("Recorded 1 vital sign")
             }
-            Name::ToolsList => {
-                Call { arguments: vec!["--method".into(), name.text().into()] }.expect("\"get_patient\"")
+            Name::ToolsList => Call::of(["--method", name.text()]).expect("\"get_patient\""),
+            Name::Refused => {
+                Call::tool(Name::GetPatient, &json!({ "patient": "MRN000001", "format": "none" }))
+                    .ending("refused")
+                    .expect("VALIDATION_ERROR")
+            }
+            Name::Page => {
+                let call = Call { page: Some("/health/liveness"), ..Call::of([]) };
+                call.ending("page").expect("healthy")
             }
         }
     }

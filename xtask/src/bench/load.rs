@@ -38,7 +38,11 @@ pub(super) fn measure(
     connections: u16,
     seconds: f64,
 ) -> Result<Measurement, Failure> {
-    let aim = Aim { url: &server.url, process: server.process(), connections, seconds };
+    let url = match call.page {
+        Some(path) => server.url.replace("/mcp", path),
+        None => server.url.clone(),
+    };
+    let aim = Aim { url: &url, process: server.process(), connections, seconds };
     let mut command = command(server, call, aim);
     command.arg("--bearer-file").arg(&server.token_file);
     if let Some(process) = server.backend.process() {

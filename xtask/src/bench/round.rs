@@ -12,6 +12,9 @@ use super::{
 };
 use crate::report as tell;
 
+/// Connections at which CPU time and rates are judged.
+pub(super) const BUSY: u16 = 16;
+
 /// All that was measured of one server.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
@@ -83,7 +86,8 @@ pub(super) fn measure_calls(
         for &connections in &options.connections {
             let aim = Aim { url: &ceiling_url, process: ceiling.id(), connections, seconds: options.seconds };
             let most = load::measure_ceiling(server, &Known::ceiling_call(), aim)?;
-            for &name in names {
+            let guards = if connections == BUSY { &Name::GUARDS[..] } else { &[] };
+            for &name in names.iter().chain(guards) {
                 let measurement = load::measure(server, &known.call(name), connections, options.seconds)?;
                 complain(name, &measurement);
                 let row = rounds.row_mut(Some(name), connections);

@@ -2,6 +2,7 @@
 
 use std::{io, str::Utf8Error};
 
+use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,6 +25,17 @@ struct Outcome<'a> {
     result_type: Option<&'a str>,
 }
 
+/// How a call is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ending {
+    /// The tool does what was asked.
+    Done,
+    /// The tool refuses: what everything before its work costs.
+    Refused,
+    /// With a page, to a plain GET without MCP: what HTTP costs.
+    Page,
+}
+
 /// What is wrong with an answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WrongAnswer {
@@ -43,6 +55,8 @@ pub(crate) enum WrongAnswer {
     Empty,
     #[error("the tool failed: {0}")]
     Failed(String),
+    #[error("the tool was to refuse: {0}")]
+    Done(String),
     #[error("not complete: {0}")]
     Incomplete(String),
     #[error("`{expected}` is not in {result}")]
@@ -52,7 +66,10 @@ pub(crate) enum WrongAnswer {
 }
 
 /// Checks the body of an answer to call `id`.
-pub(crate) fn check(body: &str, id: u64, expected: &[String]) -> Result<(), WrongAnswer> {
+pub(crate) fn check(body: &str, id: u64, expected: &[String], ending: Ending) -> Result<(), WrongAnswer> {
+    if ending == Ending::Page {
+        return all_in(body, expected);
+    }
     let envelope: Envelope<'_> = serde_json::from_str(body)?;
     if let Some(error) = envelope.error {
         return Err(WrongAnswer::Error(error.get().to_owned()));
@@ -62,12 +79,18 @@ pub(crate) fn check(body: &str, id: u64, expected: &[String]) -> Result<(), Wron
     }
     let result = envelope.result.ok_or(WrongAnswer::Empty)?.get();
     let outcome: Outcome<'_> = serde_json::from_str(result)?;
-    if outcome.is_error {
-        return Err(WrongAnswer::Failed(result.to_owned()));
+    match (outcome.is_error, ending) {
+        (true, Ending::Done) => return Err(WrongAnswer::Failed(result.to_owned())),
+        (false, Ending::Refused) => return Err(WrongAnswer::Done(result.to_owned())),
+        _ => {}
     }
     if outcome.result_type.is_some_and(|result_type| result_type != "complete") {
         return Err(WrongAnswer::Incomplete(result.to_owned()));
     }
+    all_in(result, expected)
+}
+
+fn all_in(result: &str, expected: &[String]) -> Result<(), WrongAnswer> {
     match expected.iter().find(|text| !result.contains(text.as_str())) {
         Some(missing) => Err(WrongAnswer::Missing { expected: missing.clone(), result: result.to_owned() }),
         None => Ok(()),
@@ -91,16 +114,25 @@ mod tests {
 
     #[test]
     fn the_expected_answer_is_right() {
-        check(RIGHT, 7, &["MRN000001".to_owned()]).unwrap();
+        check(RIGHT, 7, &["MRN000001".to_owned()], Ending::Done).unwrap();
     }
 
     #[test]
     fn an_answer_to_another_call_an_error_and_a_missing_text_are_wrong() {
-        assert!(check(RIGHT, 8, &[]).is_err());
-        assert!(check(RIGHT, 7, &["MRN000002".to_owned()]).is_err());
-        assert!(check(&RIGHT.replace("false", "true"), 7, &[]).is_err());
-        assert!(check(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"x"}}"#, 7, &[]).is_err());
-        assert!(check(r#"{"jsonrpc":"2.0","id":7}"#, 7, &[]).is_err());
+        assert!(check(RIGHT, 8, &[], Ending::Done).is_err());
+        assert!(check(RIGHT, 7, &["MRN000002".to_owned()], Ending::Done).is_err());
+        assert!(check(&RIGHT.replace("false", "true"), 7, &[], Ending::Done).is_err());
+        assert!(
+            check(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"x"}}"#, 7, &[], Ending::Done)
+                .is_err()
+        );
+        assert!(check(r#"{"jsonrpc":"2.0","id":7}"#, 7, &[], Ending::Done).is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_right_where_one_is_expected() {
+        check(&RIGHT.replace("false", "true"), 7, &[], Ending::Refused).unwrap();
+        assert!(check(RIGHT, 7, &[], Ending::Refused).is_err());
     }
 
     #[test]

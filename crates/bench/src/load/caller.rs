@@ -120,7 +120,7 @@ impl Caller {
         };
         // Refused here, a broken template does not become a million wrong answers.
         caller.prepare()?;
-        if !caller.call.protocol.is_stateless() {
+        if caller.call.needs_session() {
             caller.open_session().await?;
         }
         Ok(caller)
@@ -149,7 +149,7 @@ impl Caller {
             return Err(WrongAnswer::Status(head.status, body.to_owned()));
         }
         let message = if head.is_event_stream { answer::event_data(body).unwrap_or_default() } else { body };
-        answer::check(message, self.last_id, &self.expected)?;
+        answer::check(message, self.last_id, &self.expected, self.call.ending)?;
         self.tally.take(latency, body.len());
         Ok(())
     }

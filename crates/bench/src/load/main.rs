@@ -16,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
 use clap::Parser;
 
 use crate::{
+    answer::Ending,
     caller::{Caller, Tally, Window},
     process::Usage,
     report::Report,
@@ -54,7 +55,7 @@ struct Load {
     #[arg(long, default_value = "tools/call")]
     method: String,
     /// Tool to call.
-    #[arg(long, required_if_eq("method", "tools/call"), default_value = "")]
+    #[arg(long, default_value = "")]
     tool: String,
     /// Arguments of the tool: JSON in which `${name}` stands for what was drawn.
     #[arg(long, default_value = "{}")]
@@ -66,6 +67,9 @@ struct Load {
     /// Text that the result must hold; `${name}` as in the arguments.
     #[arg(long)]
     expect: Vec<Template>,
+    /// How each call is to end.
+    #[arg(long, value_enum, default_value_t = Ending::Done)]
+    ending: Ending,
     /// Connections, each with one call at a time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
@@ -178,6 +182,7 @@ fn call(arguments: &Load) -> Result<Call, LoadError> {
         None => None,
     };
     let call = Call {
+        ending: arguments.ending,
         target: arguments.url.clone(),
         bearer,
         protocol: arguments.protocol.clone(),

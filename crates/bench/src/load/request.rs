@@ -4,6 +4,7 @@ use std::{fmt::Write, str::FromStr};
 
 use crate::{
     LoadError,
+    answer::Ending,
     target::Target,
     template::{Drawn, Source, Template},
 };
@@ -11,6 +12,7 @@ use crate::{
 /// What is called, over and over.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) ending: Ending,
     pub(crate) target: Target,
     pub(crate) bearer: Option<String>,
     pub(crate) protocol: Protocol,
@@ -50,6 +52,9 @@ impl Call {
     /// Writes the body of call `id` with these values.
     pub(crate) fn write_body(&self, id: u64, drawn: &Drawn<'_>, body: &mut String) -> Result<(), LoadError> {
         body.clear();
+        if self.ending == Ending::Page {
+            return Ok(());
+        }
         add(body, format_args!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{}","params":{{"#, self.method));
         let is_tool_call = self.is_tool_call();
         if is_tool_call {
@@ -75,6 +80,11 @@ impl Call {
         Ok(())
     }
 
+    /// Whether a session has to be opened first.
+    pub(crate) fn needs_session(&self) -> bool {
+        self.ending != Ending::Page && !self.protocol.is_stateless()
+    }
+
     /// The body that opens a session.
     pub(crate) fn initialize_body(&self) -> String {
         format!(
@@ -88,6 +98,10 @@ impl Call {
     pub(crate) fn write_request(&self, body: &str, session: Option<&str>, request: &mut String) {
         request.clear();
         let Target { authority, path } = &self.target;
+        if self.ending == Ending::Page {
+            add(request, format_args!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n\r\n"));
+            return;
+        }
         add(
             request,
             format_args!(
