@@ -4,6 +4,8 @@
 mod audit;
 mod doctor;
 mod error;
+mod export;
+mod import;
 mod invitation;
 mod migrate;
 mod seed;
@@ -81,6 +83,8 @@ struct SettingFlags {
 enum Command {
     Serve(serve::Serve),
     Stdio(stdio::Stdio),
+    Import(import::Import),
+    Export(export::Export),
     User(user::User),
     Token(token::Token),
     Tenant(tenant::Tenant),
@@ -143,6 +147,8 @@ fn run(arguments: Arguments) -> Result<Ending, CommandError> {
     match arguments.command {
         Command::Serve(command) => command.run(&cx),
         Command::Stdio(command) => command.run(&cx),
+        Command::Import(command) => command.run(&cx),
+        Command::Export(command) => command.run(&cx),
         Command::User(command) => command.run(&cx),
         Command::Token(command) => command.run(&cx),
         Command::Tenant(command) => command.run(&cx),

@@ -6,4 +6,5 @@ pub mod command;
 pub mod config;
 pub mod demonstration;
 pub mod door;
+pub mod import;
 pub mod reference;

@@ -6,7 +6,7 @@ use medcor_oauth::AuthError;
 use medcor_store::StoreError;
 use medcor_tools::CatalogError;
 
-use crate::{config::ConfigError, demonstration::FillError};
+use crate::{config::ConfigError, demonstration::FillError, import::ImportError};
 
 /// Why a command failed. What it says is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,9 @@ pub enum CommandError {
     /// A tool that can't be served: a fault of this program.
     #[error("the catalogue of tools is faulty")]
     Catalog(#[from] CatalogError),
+    /// An import.
+    #[error("the import ended early")]
+    Import(#[from] ImportError),
     /// The demonstration data set.
     #[error("the demonstration data set is not complete")]
     Demonstration(#[from] FillError),

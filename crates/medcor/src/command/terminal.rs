@@ -50,6 +50,23 @@ pub(super) fn log_to_standard_error(filter: &str) {
     drop(started);
 }
 
+/// A table with its columns aligned; all but the first to the right.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// A number with its thousands apart.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -80,12 +97,26 @@ impl Progress {
 
     /// So many units are done.
     pub(super) fn at(&mut self, position: u64) {
+        self.at_with(position, "");
+    }
+
+    /// So many units are done; `message` says it in words.
+    pub(super) fn at_with(&mut self, position: u64, message: &str) {
         if let Some(bar) = &self.bar {
+            bar.set_message(message.to_owned());
             bar.set_position(position);
         } else if self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
             let percent = position * 100 / self.total.max(1);
-            note(&format!("{}: {}, {percent} %", self.what, thousands(position)));
+            note(format!("{}: {percent} % {message}", self.what).trim_end());
+        }
+    }
+
+    /// A line between the progress.
+    pub(super) fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| note(text)),
+            None => note(text),
         }
     }
 
@@ -104,11 +135,17 @@ fn bar(what: &'static str, total: u64) -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use super::{table, thousands};
 
     #[test]
     fn numbers_are_readable() {
         let numbers = [0, 999, 1000, 12_345, 1_234_567].map(thousands);
         assert_eq!(numbers, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["type".to_owned(), "taken".to_owned()], vec!["Patient".to_owned(), "3".to_owned()]];
+        assert_eq!(table(&rows), "type     taken\nPatient      3");
     }
 }
