@@ -167,7 +167,12 @@ fn attempts(text: &str) -> Vec<Attempt> {
         let digits = phone_digits_short(&digits).to_owned();
         return vec![identifier(), one(PHONE, name::PHONE_DIGITS, digits)];
     }
-    let (details, words) = details(text);
+    let (others, words) = details(text);
+    let with_words = |parameter: &'static str, spelled: fn(&str) -> String| {
+        let words = words.iter().map(|word| (parameter, escape(&spelled(word))));
+        others.iter().cloned().chain(words).collect::<Vec<_>>()
+    };
+    let details = with_words(name::NAME_WORD, str::to_owned);
     let mut attempts = Vec::new();
     if !details.is_empty() {
         attempts.push(Attempt { by: DETAILS, conditions: details });
@@ -178,13 +183,12 @@ fn attempts(text: &str) -> Vec<Attempt> {
         attempts.insert(if is_number { 0 } else { attempts.len() }, identifier());
     }
     if !words.is_empty() {
-        let sounds = words.into_iter().map(|word| (name::NAME_SOUND, escape(&word))).collect();
-        attempts.push(Attempt { by: SOUND, conditions: sounds });
+        attempts.push(Attempt { by: SOUND, conditions: with_words(name::NAME_SOUND, name::sound) });
     }
     attempts
 }
 
-/// Conditions on date of birth, e-mail address and name; and the words of the name.
+/// Conditions on date of birth and e-mail address; and the words of the name.
 fn details(text: &str) -> (Vec<(&'static str, String)>, Vec<String>) {
     let mut conditions = Vec::new();
     let mut rest = String::new();
@@ -202,7 +206,6 @@ fn details(text: &str) -> (Vec<(&'static str, String)>, Vec<String>) {
     let folded = fold(&rest);
     let words = name::words(&folded).into_iter().take(WORDS_MAX);
     let words: Vec<String> = words.map(str::to_owned).collect();
-    conditions.extend(words.iter().map(|word| (name::NAME_WORD, escape(word))));
     (conditions, words)
 }
 

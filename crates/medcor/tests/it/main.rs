@@ -11,4 +11,8 @@ mod door_refusals;
 mod door_sdk;
 mod door_sessions;
 mod door_stdio;
+mod patients;
+mod providers;
+mod records;
 mod support;
+mod system;

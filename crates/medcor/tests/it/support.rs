@@ -1,10 +1,12 @@
 //! A running server with a few people and records, and a client to call it with.
 
 mod client;
+mod clinic;
 mod server;
 mod trial;
 
 pub(crate) use client::{Reply, Request};
+pub(crate) use clinic::{Clinic, patient};
 pub(crate) use server::Server;
 pub(crate) use trial::TRIAL;
 

@@ -223,7 +223,7 @@ async fn tenant(store: &Store, slug: &str) -> Tenant {
     tenant
 }
 
-fn arranging(store: &Store) -> AuditEntry {
+pub(super) fn arranging(store: &Store) -> AuditEntry {
     AuditEntry {
         at: store.clock().now(),
         event: "AUDIT:ARRANGE".to_owned(),

@@ -1,0 +1,122 @@
+//! Calls of tools by people of each role, on a server with records that the test chooses.
+
+use std::time::Instant;
+
+use medcor_fhir::{Id, ParsedResource};
+use medcor_policy::{ClientId, Principal, Role, SubjectId, system::permit_import};
+use medcor_store::identity::Tenant;
+use medcor_tools::{Call, Caller, ErrorReport};
+use serde_json::{Value, json};
+
+use super::{Server, server::arranging};
+
+/// A server whose tools are called without a protocol between.
+pub(crate) struct Clinic {
+    pub(crate) server: Server,
+}
+
+impl Clinic {
+    pub(crate) async fn start() -> Self {
+        Self { server: Server::start().await }
+    }
+
+    /// Stores a record of this hospital, under its id if it has one.
+    pub(crate) async fn put(&self, record: Value) -> Id {
+        self.put_at(&self.server.here, record).await
+    }
+
+    /// Stores a record of the other hospital.
+    pub(crate) async fn put_elsewhere(&self, record: Value) -> Id {
+        self.put_at(&self.server.elsewhere, record).await
+    }
+
+    async fn put_at(&self, tenant: &Tenant, record: Value) -> Id {
+        let store = &self.server.store;
+        let resource = ParsedResource::parse(record.to_string()).expect("a resource");
+        let id = resource.id().unwrap_or_else(|| store.clock().new_id());
+        #[expect(clippy::disallowed_methods, reason = "arranging records is the operator's work")]
+        let permit = permit_import(tenant.id);
+        let mut session = store.session(&permit);
+        session.put(id.clone(), resource).expect("a valid record");
+        session.commit(arranging(store)).await.expect("the record is stored");
+        id
+    }
+
+    /// Somebody of this hospital.
+    pub(crate) fn caller(&self, role: Role) -> Caller {
+        Caller::new(self.principal(role))
+    }
+
+    /// The patient with this chart.
+    pub(crate) fn patient_caller(&self, patient: &Id) -> Caller {
+        Caller::new(Principal { patient: Some(patient.clone()), ..self.principal(Role::Patient) })
+    }
+
+    pub(crate) fn principal(&self, role: Role) -> Principal {
+        let tenant = &self.server.here;
+        Principal {
+            tenant: tenant.id,
+            organization: tenant.organization.clone(),
+            subject: SubjectId(role.name().to_owned()),
+            client: ClientId("it".to_owned()),
+            roles: vec![role],
+            scopes: None,
+            patient: None,
+            practitioner: None,
+        }
+    }
+
+    /// One call; its answer as JSON.
+    pub(crate) async fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Value, ErrorReport> {
+        let call = Call { caller, tool, arguments, door: "it", request_id: "r1", started: Instant::now() };
+        let answer = self.server.pipeline.invoke(call).await?;
+        Ok(serde_json::from_str(answer.json()).expect("an answer is JSON"))
+    }
+
+    /// One call by a member of staff.
+    pub(crate) async fn call_as(
+        &self,
+        role: Role,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Value, ErrorReport> {
+        self.call(&self.caller(role), tool, arguments).await
+    }
+
+    /// One call by a member of staff that must succeed.
+    pub(crate) async fn ok(&self, role: Role, tool: &str, arguments: Value) -> Value {
+        match self.call_as(role, tool, arguments.clone()).await {
+            Ok(answer) => answer,
+            Err(report) => panic!("{tool} {arguments}: {}", report.text()),
+        }
+    }
+
+    /// The code with which one call by a member of staff is refused.
+    pub(crate) async fn refusal(&self, role: Role, tool: &str, arguments: Value) -> &'static str {
+        match self.call_as(role, tool, arguments.clone()).await {
+            Ok(answer) => panic!("{tool} {arguments} was not refused: {answer}"),
+            Err(report) => report.code.name(),
+        }
+    }
+}
+
+/// A patient with an MRN, a telephone number and an e-mail address.
+pub(crate) fn patient(id: &str, (given, family): (&str, &str), birth_date: &str) -> Value {
+    json!({
+        "resourceType": "Patient",
+        "id": id,
+        "identifier": [{
+            "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] },
+            "system": "urn:mrn",
+            "value": format!("MRN-{id}")
+        }],
+        "name": [{ "use": "official", "family": family, "given": [given] }],
+        "gender": "female",
+        "birthDate": birth_date
+    })
+}
