@@ -275,17 +275,19 @@ impl Writer {
         }
     }
 
-    /// After a group failed: each on its own, so that one can't fail the others.
+    /// After a group failed: those with a certain conflict leave it, and the rest is written each on its
+    /// own, so that one can't fail the others.
     async fn commit_each(&mut self, group: VecDeque<Member>, error: &StoreError) {
         let is_lost = self.client.is_closed();
         if is_lost {
             tracing::error!(error = error as &dyn std::error::Error, "a group of commits failed");
             for member in group {
-                member.answer(Err(StoreError::GroupFailed));
+                // The connection may have been lost behind the commit, so nothing is said about what is stored.
+                member.answer(Err(StoreError::Database("the connection was lost during a commit".into())));
             }
             return;
         }
-        for member in group {
+        for member in self.without_conflicts(group).await {
             let outcome = self.commit_alone(&member.batch).await;
             if outcome.is_ok() && !member.batch.writes.is_empty() {
                 self.written.notify_one();

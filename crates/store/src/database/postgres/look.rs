@@ -23,7 +23,9 @@ pub(super) struct Look<'b> {
 
 /// Whether batches have to be looked up before they are written: what is only new is not.
 pub(super) fn is_needed(batches: &[&Batch]) -> bool {
-    batches.iter().any(|batch| batch.writes.iter().any(|write| write.replaces.is_some()))
+    let replaces = |batch: &&Batch| batch.writes.iter().any(|write| write.replaces.is_some());
+    let takes_keys = |batch: &&Batch| !batch.claims.is_empty() || batch.answer.is_some();
+    batches.iter().any(|batch| replaces(batch) || takes_keys(batch))
 }
 
 impl<'b> Look<'b> {

@@ -6,7 +6,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -92,6 +92,7 @@ impl Readers {
         let prepared = client.prepare_cached(&wire_text(&statement.sql)).await.map_err(failure)?;
         let transaction = client.build_transaction().read_only(true).start().await.map_err(failure)?;
         transaction.batch_execute(&limits(statement.tenant)).await.map_err(failure)?;
+        let start = Instant::now();
         let portal = transaction.bind_raw(&prepared, &statement.values).await.map_err(failure)?;
         'rows: loop {
             let rows = transaction.query_portal(&portal, SCAN_ROWS).await.map_err(failure)?;
@@ -102,6 +103,10 @@ impl Readers {
             }
             if rows.is_empty() {
                 break;
+            }
+            // The server's own limit is for each fetch.
+            if start.elapsed() > SCAN_TIME_MAX {
+                return Err(StoreError::TooCostly);
             }
         }
         transaction.commit().await.map_err(failure)
