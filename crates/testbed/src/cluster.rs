@@ -1,11 +1,12 @@
 //! One server with its data in a temporary folder.
 
 use std::{
-    fs,
+    fs::{self, File},
+    hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -42,6 +43,8 @@ pub struct Cluster {
     databases: AtomicU32,
     /// The watchdog ends when its standard input closes, at the latest with this process.
     watchdog: Option<Child>,
+    /// Locked as long as a shared cluster is used.
+    _user: Option<File>,
 }
 
 #[derive(Debug)]
@@ -55,7 +58,12 @@ enum Address {
 impl Cluster {
     /// A server that was there before.
     pub fn existing(url: &str) -> Self {
-        Self { address: Address::Existing(url.to_owned()), databases: AtomicU32::new(0), watchdog: None }
+        Self {
+            address: Address::Existing(url.to_owned()),
+            databases: AtomicU32::new(0),
+            watchdog: None,
+            _user: None,
+        }
     }
 
     /// Starts a server on a new folder.
@@ -65,14 +73,29 @@ impl Cluster {
         let folder = new_folder()?;
         account.take_over(&folder)?;
         initialise(&programs, account, &folder)?;
-        let watchdog = watch(&programs, account, &folder, durability)?;
-        let cluster =
-            Self { address: Address::Own(folder), databases: AtomicU32::new(0), watchdog: Some(watchdog) };
-        crate::database::run(
-            &cluster.maintenance_url(),
-            &[&format!("CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE")],
-        )?;
+        let mut command = account.command(Path::new("/bin/sh"));
+        // Ctrl-C at a terminal ends the test, not its clean-up.
+        command.process_group(0).args(["-c", WATCHDOG, "medcor-testbed"]).stdin(Stdio::piped());
+        command.arg(&programs).arg(&folder).arg(options(&folder, durability));
+        let watchdog = wait_until_ready(&programs, &folder, &mut command)?;
+        let cluster = Self::at(folder, Some(watchdog), None);
+        cluster.create_owner()?;
         Ok(cluster)
+    }
+
+    /// A server that several processes use.
+    pub(crate) fn shared(folder: PathBuf, user: File) -> Self {
+        Self::at(folder, None, Some(user))
+    }
+
+    /// Makes the role that owns the databases.
+    pub(crate) fn create_owner(&self) -> Result<(), TestbedError> {
+        let create = format!("CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE");
+        crate::database::run(&self.maintenance_url(), &[&create])
+    }
+
+    fn at(folder: PathBuf, watchdog: Option<Child>, user: Option<File>) -> Self {
+        Self { address: Address::Own(folder), databases: AtomicU32::new(0), watchdog, _user: user }
     }
 
     /// A new database, empty.
@@ -95,7 +118,9 @@ impl Cluster {
 
     fn create(&self, template: &str) -> Result<Database, TestbedError> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        let name = format!("medcor_test_{}_{number}", std::process::id());
+        // A process that was killed leaves its databases, and its number may come again.
+        let chance = RandomState::new().hash_one(number);
+        let name = format!("medcor_test_{}_{number}_{chance:x}", std::process::id());
         let owner = match self.address {
             Address::Own(_) => format!(" OWNER {OWNER}"),
             Address::Existing(_) => String::new(),
@@ -152,25 +177,28 @@ pub fn programs() -> Result<PathBuf, TestbedError> {
     folders.into_iter().find(is_complete).ok_or(TestbedError::NotInstalled("initdb"))
 }
 
+/// A folder for temporary files whose name is short: a socket's path has at most 107 bytes.
+pub(crate) fn short_temporary_folder() -> PathBuf {
+    let folder = Some(std::env::temp_dir()).filter(|folder| folder.as_os_str().len() < 60);
+    folder.unwrap_or_else(|| PathBuf::from("/tmp"))
+}
+
 fn new_folder() -> Result<PathBuf, TestbedError> {
     static FOLDERS: AtomicU32 = AtomicU32::new(0);
-    // A socket's path has at most 107 bytes, which a long temporary folder would exceed.
-    let parent = Some(std::env::temp_dir()).filter(|folder| folder.as_os_str().len() < 60);
-    let parent = parent.unwrap_or_else(|| PathBuf::from("/tmp"));
     let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-    let folder = parent.join(format!("medcor-testbed-{}-{number}", std::process::id()));
+    let folder = short_temporary_folder().join(format!("medcor-testbed-{}-{number}", std::process::id()));
     fs::create_dir(&folder).map_err(TestbedError::Folder)?;
     Ok(folder)
 }
 
-fn initialise(programs: &Path, account: Account, folder: &Path) -> Result<(), TestbedError> {
+pub(crate) fn initialise(programs: &Path, account: Account, folder: &Path) -> Result<(), TestbedError> {
     let program = programs.join("initdb");
     let output = account
         .command(&program)
         .arg("-D")
         .arg(folder.join("data"))
         .args(["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"])
-        .args(["--no-sync", "--no-instructions", "--wal-segsize", "16"])
+        .args(["--no-sync", "--no-instructions"])
         .output()
         .map_err(|source| TestbedError::Program { program: program.clone(), source })?;
     if output.status.success() {
@@ -179,35 +207,27 @@ fn initialise(programs: &Path, account: Account, folder: &Path) -> Result<(), Te
     Err(TestbedError::Failed { program, message: String::from_utf8_lossy(&output.stderr).into_owned() })
 }
 
-fn watch(
-    programs: &Path,
-    account: Account,
-    folder: &Path,
-    durability: Durability,
-) -> Result<Child, TestbedError> {
+/// The server's settings.
+pub(crate) fn options(folder: &Path, durability: Durability) -> String {
     let durable = match durability {
         Durability::Off => "-c fsync=off -c full_page_writes=off",
         Durability::On => "-c fsync=on -c synchronous_commit=on",
     };
-    let options = format!(
+    format!(
         "-c listen_addresses='' -c unix_socket_directories='{}' -c max_connections=300 {durable}",
         folder.display()
-    );
-    let program = PathBuf::from("/bin/sh");
+    )
+}
+
+/// Starts the watchdog and waits for its server.
+pub(crate) fn wait_until_ready(
+    programs: &Path,
+    folder: &Path,
+    command: &mut Command,
+) -> Result<Child, TestbedError> {
     let error = |source| TestbedError::Program { program: PathBuf::from("/bin/sh"), source };
-    let mut watchdog = account
-        .command(&program)
-        .args(["-c", WATCHDOG, "medcor-testbed"])
-        .arg(programs)
-        .arg(folder)
-        .arg(options)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        // Ctrl-C at a terminal ends the test, not its clean-up.
-        .process_group(0)
-        .spawn()
-        .map_err(error)?;
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watchdog = command.spawn().map_err(error)?;
     let mut line = String::new();
     if let Some(output) = watchdog.stdout.take() {
         BufReader::new(output).read_line(&mut line).map_err(error)?;

@@ -1,11 +1,12 @@
 //! Throw-away PostgreSQL clusters for tests and benchmarks: no daemon, no container, no root needed.
 //!
-//! A cluster is gone with the process that started it, also after SIGKILL. Nothing of MedCor's own is
+//! A cluster is gone with the last process that uses it, also after SIGKILL. Nothing of MedCor's own is
 //! known here, and nothing but tests and benchmarks may depend on it.
 
 mod account;
 mod cluster;
 mod database;
+mod shared;
 
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -48,7 +49,8 @@ pub enum TestbedError {
     Folder(#[source] std::io::Error),
 }
 
-/// This process's cluster, started at the first call with [`Durability::Off`].
+/// The cluster of all test processes, started at the first call with [`Durability::Off`] and removed some
+/// seconds after the last of them has ended.
 ///
 /// `None`, after saying so, where PostgreSQL is not installed; a panic instead where `CI` or
 /// `MEDCOR_REQUIRE_POSTGRES` is set, and wherever it is installed but does not start.
@@ -60,7 +62,7 @@ pub fn cluster() -> Option<&'static Cluster> {
 fn open() -> Option<Cluster> {
     let started = match variable(URL_VARIABLE) {
         Some(url) => Ok(Cluster::existing(&url)),
-        None => Cluster::start(Durability::Off),
+        None => shared::join(),
     };
     let error = match started {
         Ok(cluster) => return Some(cluster),
