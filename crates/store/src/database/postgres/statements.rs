@@ -41,7 +41,6 @@ pub(super) struct PerTable {
 }
 
 impl Statements {
-    #[expect(clippy::too_many_lines, reason = "a list of SQL texts, one for each field")]
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             begin: client.prepare("BEGIN").await?,
@@ -50,130 +49,119 @@ impl Statements {
             take_rows: client
                 .prepare("SELECT nextval('resource_row') FROM generate_series(1, $1::bigint)")
                 .await?,
-            look_at_resources: client
-                .prepare(
-                    "SELECT u.place, r.row_id, r.version
-                     FROM unnest($1::int[], $2::smallint[], $3::text[])
-                         WITH ORDINALITY AS u (tenant, type, id, place)
-                     JOIN resource r ON r.tenant = u.tenant AND r.type = u.type AND r.id = u.id",
-                )
-                .await?,
-            look_at_claims: client
-                .prepare(
-                    "SELECT u.place
-                     FROM unnest($1::int[], $2::text[]) WITH ORDINALITY AS u (tenant, key, place)
-                     JOIN claim c ON c.tenant = u.tenant AND c.key = u.key",
-                )
-                .await?,
-            look_at_answers: client
-                .prepare(
-                    "SELECT u.place
-                     FROM unnest($1::int[], $2::text[], $3::text[], $4::text[])
-                         WITH ORDINALITY AS u (tenant, subject, client, key, place)
-                     JOIN idempotency i ON i.tenant = u.tenant AND i.subject = u.subject
-                         AND i.client = u.client AND i.key = u.key",
-                )
-                .await?,
-            lock_charts: client
-                .prepare("SELECT pg_advisory_xact_lock_shared(chart) FROM unnest($1::bigint[]) chart")
-                .await?,
+            look_at_resources: client.prepare(LOOK_AT_RESOURCES).await?,
+            look_at_claims: client.prepare(LOOK_AT_CLAIMS).await?,
+            look_at_answers: client.prepare(LOOK_AT_ANSWERS).await?,
+            lock_charts: client.prepare(LOCK_CHARTS).await?,
             lock_chart_alone: client.prepare("SELECT pg_advisory_xact_lock($1)").await?,
-            release_claims: client
-                .prepare(
-                    "DELETE FROM claim c USING unnest($1::int[], $2::text[]) AS u (tenant, key)
-                     WHERE c.tenant = u.tenant AND c.key = u.key",
-                )
-                .await?,
-            take_claims: client
-                .prepare(
-                    "INSERT INTO claim (tenant, key, at)
-                     SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[])",
-                )
-                .await?,
-            keep_answers: client
-                .prepare(
-                    "INSERT INTO idempotency (tenant, subject, client, key, request_hash, answer, at)
-                     SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[],
-                         $6::text[], $7::bigint[])",
-                )
-                .await?,
-            insert_resources: client
-                .prepare(
-                    "INSERT INTO resource (row_id, tenant, type, id, version, state, patient, is_chart, moment,
-                         moment_end, last_updated, content_hash, body)
-                     SELECT u.row_id, u.tenant, u.type, u.id, u.version,
-                         CASE WHEN u.state = 0 AND w.patient IS NOT NULL THEN 2 ELSE u.state END, u.patient,
-                         u.is_chart, u.moment, u.moment_end, u.last_updated, u.content_hash, u.body
-                     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::int[],
-                         $6::smallint[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[],
-                         $11::bigint[], $12::bytea[], $13::text[])
-                         AS u (row_id, tenant, type, id, version, state, patient, is_chart, moment, moment_end,
-                             last_updated, content_hash, body)
-                     LEFT JOIN withheld_patient w ON w.tenant = u.tenant AND w.patient = u.patient",
-                )
-                .await?,
-            keep_history: client
-                .prepare(
-                    "INSERT INTO history (tenant, type, id, version, state, patient, last_updated, body)
-                     SELECT tenant, type, id, version, state, patient, last_updated, body
-                     FROM resource WHERE row_id = ANY ($1::bigint[])",
-                )
-                .await?,
-            // A version that is no longer there fails the whole transaction, by a division by zero.
-            replace_resources: client
-                .prepare(
-                    "WITH replaced AS (
-                         UPDATE resource r SET version = u.version,
-                             state = CASE WHEN u.state = 0 AND w.patient IS NOT NULL THEN 2 ELSE u.state END,
-                             patient = u.patient, is_chart = u.is_chart, moment = u.moment,
-                             moment_end = u.moment_end, last_updated = u.last_updated,
-                             content_hash = u.content_hash, body = u.body
-                         FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::int[],
-                             $6::smallint[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[],
-                             $11::bigint[], $12::bytea[], $13::text[], $14::int[])
-                             AS u (row_id, tenant, type, id, version, state, patient, is_chart, moment,
-                                 moment_end, last_updated, content_hash, body, replaces)
-                         LEFT JOIN withheld_patient w ON w.tenant = u.tenant AND w.patient = u.patient
-                         WHERE r.row_id = u.row_id AND r.version = u.replaces
-                         RETURNING 1
-                     )
-                     SELECT 1 / (count(*) = cardinality($1))::int FROM replaced",
-                )
-                .await?,
-            list_withheld: client
-                .prepare("INSERT INTO withheld_patient (tenant, patient) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                .await?,
+            release_claims: client.prepare(RELEASE_CLAIMS).await?,
+            take_claims: client.prepare(TAKE_CLAIMS).await?,
+            keep_answers: client.prepare(KEEP_ANSWERS).await?,
+            insert_resources: client.prepare(INSERT_RESOURCES).await?,
+            keep_history: client.prepare(KEEP_HISTORY).await?,
+            replace_resources: client.prepare(REPLACE_RESOURCES).await?,
+            list_withheld: client.prepare(LIST_WITHHELD).await?,
             unlist_withheld: client
                 .prepare("DELETE FROM withheld_patient WHERE tenant = $1 AND patient = $2")
                 .await?,
-            turn_state: client
-                .prepare(
-                    "UPDATE resource SET state = $4 WHERE tenant = $1 AND patient = $2 AND state = $3
-                         AND NOT (type = $5 AND id = $2)",
-                )
-                .await?,
-            insert_events: client
-                .prepare(
-                    "INSERT INTO event (tenant, type, id, version, action, at)
-                     SELECT * FROM unnest($1::int[], $2::smallint[], $3::text[], $4::int[], $5::smallint[],
-                         $6::bigint[])",
-                )
-                .await?,
+            turn_state: client.prepare(TURN_STATE).await?,
+            insert_events: client.prepare(INSERT_EVENTS).await?,
             add: PerTable::prepare(client, add).await?,
             remove: PerTable::prepare(client, remove).await?,
-            insert_audit: client
-                .prepare(
-                    "INSERT INTO mcp_audit_log (chain, sequence, at, tenant, payload, previous_hash, hash)
-                     SELECT $1::bigint, * FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[],
-                         $6::bytea[], $7::bytea[])",
-                )
-                .await?,
-            seal_chain: client
-                .prepare("UPDATE audit_chain SET head = $2, head_hash = $3, seal = $4 WHERE number = $1")
-                .await?,
+            insert_audit: client.prepare(INSERT_AUDIT).await?,
+            seal_chain: client.prepare(SEAL_CHAIN).await?,
         })
     }
 }
+
+const LOOK_AT_RESOURCES: &str = "
+    SELECT u.place, r.row_id, r.version
+    FROM unnest($1::int[], $2::smallint[], $3::text[])
+        WITH ORDINALITY AS u (tenant, type, id, place)
+    JOIN resource r ON r.tenant = u.tenant AND r.type = u.type AND r.id = u.id";
+
+const LOOK_AT_CLAIMS: &str = "
+    SELECT u.place
+    FROM unnest($1::int[], $2::text[]) WITH ORDINALITY AS u (tenant, key, place)
+    JOIN claim c ON c.tenant = u.tenant AND c.key = u.key";
+
+const LOOK_AT_ANSWERS: &str = "
+    SELECT u.place
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::text[])
+        WITH ORDINALITY AS u (tenant, subject, client, key, place)
+    JOIN idempotency i ON i.tenant = u.tenant AND i.subject = u.subject
+        AND i.client = u.client AND i.key = u.key";
+
+const LOCK_CHARTS: &str = "SELECT pg_advisory_xact_lock_shared(chart) FROM unnest($1::bigint[]) chart";
+
+const RELEASE_CLAIMS: &str = "
+    DELETE FROM claim c USING unnest($1::int[], $2::text[]) AS u (tenant, key)
+    WHERE c.tenant = u.tenant AND c.key = u.key";
+
+const TAKE_CLAIMS: &str = "
+    INSERT INTO claim (tenant, key, at)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[])";
+
+const KEEP_ANSWERS: &str = "
+    INSERT INTO idempotency (tenant, subject, client, key, request_hash, answer, at)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[],
+        $6::text[], $7::bigint[])";
+
+const INSERT_RESOURCES: &str = "
+    INSERT INTO resource (row_id, tenant, type, id, version, state, patient, is_chart, moment,
+        moment_end, last_updated, content_hash, body)
+    SELECT u.row_id, u.tenant, u.type, u.id, u.version,
+        CASE WHEN u.state = 0 AND w.patient IS NOT NULL THEN 2 ELSE u.state END, u.patient,
+        u.is_chart, u.moment, u.moment_end, u.last_updated, u.content_hash, u.body
+    FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::int[],
+        $6::smallint[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[],
+        $11::bigint[], $12::bytea[], $13::text[])
+        AS u (row_id, tenant, type, id, version, state, patient, is_chart, moment, moment_end,
+            last_updated, content_hash, body)
+    LEFT JOIN withheld_patient w ON w.tenant = u.tenant AND w.patient = u.patient";
+
+const KEEP_HISTORY: &str = "
+    INSERT INTO history (tenant, type, id, version, state, patient, last_updated, body)
+    SELECT tenant, type, id, version, state, patient, last_updated, body
+    FROM resource WHERE row_id = ANY ($1::bigint[])";
+
+/// A version that is no longer there fails the whole transaction, by a division by zero.
+const REPLACE_RESOURCES: &str = "
+    WITH replaced AS (
+        UPDATE resource r SET version = u.version,
+            state = CASE WHEN u.state = 0 AND w.patient IS NOT NULL THEN 2 ELSE u.state END,
+            patient = u.patient, is_chart = u.is_chart, moment = u.moment,
+            moment_end = u.moment_end, last_updated = u.last_updated,
+            content_hash = u.content_hash, body = u.body
+        FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::int[],
+            $6::smallint[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[],
+            $11::bigint[], $12::bytea[], $13::text[], $14::int[])
+            AS u (row_id, tenant, type, id, version, state, patient, is_chart, moment,
+                moment_end, last_updated, content_hash, body, replaces)
+        LEFT JOIN withheld_patient w ON w.tenant = u.tenant AND w.patient = u.patient
+        WHERE r.row_id = u.row_id AND r.version = u.replaces
+        RETURNING 1
+    )
+    SELECT 1 / (count(*) = cardinality($1))::int FROM replaced";
+
+const LIST_WITHHELD: &str =
+    "INSERT INTO withheld_patient (tenant, patient) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+const TURN_STATE: &str = "
+    UPDATE resource SET state = $4 WHERE tenant = $1 AND patient = $2 AND state = $3
+    AND NOT (type = $5 AND id = $2)";
+
+const INSERT_EVENTS: &str = "
+    INSERT INTO event (tenant, type, id, version, action, at)
+    SELECT * FROM unnest($1::int[], $2::smallint[], $3::text[], $4::int[], $5::smallint[],
+        $6::bigint[])";
+
+const INSERT_AUDIT: &str = "
+    INSERT INTO mcp_audit_log (chain, sequence, at, tenant, payload, previous_hash, hash)
+    SELECT $1::bigint, * FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[],
+        $6::bytea[], $7::bytea[])";
+
+const SEAL_CHAIN: &str = "UPDATE audit_chain SET head = $2, head_hash = $3, seal = $4 WHERE number = $1";
 
 impl PerTable {
     async fn prepare(client: &Client, sql: fn(&str, &[(&str, &str)]) -> String) -> Result<Self, Error> {
