@@ -5,6 +5,7 @@ mod health;
 mod mcp;
 mod mcp_http;
 pub mod mcp_stdio;
+mod metadata;
 mod response;
 
 use std::sync::Arc;
@@ -62,15 +63,40 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let clock = state.pipeline.store().clock().clone();
     let settings = state.settings.clone();
-    let others = health::routes(state.pipeline.clone());
+    let others = health::routes(state.pipeline.clone()).merge(metadata::routes(&settings));
     let mcp = McpHttp::new(state, &shutdown);
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())
 }
 
-/// Adds the caps without which a log would show what callers send: rmcp writes whole requests at DEBUG.
+/// What the operator asked to log, such as `info,medcor=debug`, without what would show what callers send:
+/// rmcp writes whole requests at DEBUG, and errors that name candidates at WARN.
 ///
-/// `directives` is what the operator asked for, such as `info,medcor=debug`.
+/// Directives about rmcp are dropped, and those about spans, which would reach into it.
 pub fn log_directives(directives: &str) -> String {
-    format!("{directives},rmcp=warn")
+    let is_harmless = |directive: &&str| {
+        !directive.is_empty() && !directive.starts_with("rmcp") && !directive.contains(['[', ']', '{', '}'])
+    };
+    let harmless = directives.split(',').map(str::trim).filter(is_harmless);
+    let capped: Vec<&str> = harmless.chain([RMCP_CAP]).collect();
+    capped.join(",")
+}
+
+const RMCP_CAP: &str = "rmcp=error";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_directive_opens_the_log_of_rmcp() {
+        for (asked, wanted) in [
+            ("info", "info,rmcp=error"),
+            ("", "rmcp=error"),
+            ("trace, rmcp=trace,rmcp::service=debug,medcor=debug", "trace,medcor=debug,rmcp=error"),
+            ("[serve_inner]=trace,[{id=1}]=debug,warn", "warn,rmcp=error"),
+        ] {
+            assert_eq!(log_directives(asked), wanted);
+        }
+    }
 }

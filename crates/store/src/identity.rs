@@ -168,6 +168,15 @@ impl Identity {
         self.change(users.iter().map(insert).collect()).await
     }
 
+    /// Lets a user in, or out: within seconds the user's tokens are good no more.
+    pub async fn set_user_active(&self, id: &SubjectId, is_active: bool) -> Result<(), StoreError> {
+        let statement = Statement::of_server(
+            "UPDATE user_account SET is_active = ?2 WHERE id = ?1",
+            vec![id.0.as_str().into(), is_active.into()],
+        );
+        self.change(vec![Change { statement, otherwise: Conflict::Claimed(format!("user {id}")) }]).await
+    }
+
     /// The client with this id.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         let sql = "SELECT id, tenant, app_id, display_name, role, scopes, secret_hash, is_active

@@ -9,7 +9,7 @@ mod view;
 
 use std::{sync::Arc, time::Instant};
 
-use medcor_tools::{Answer, Call, Caller, ErrorReport, Pipeline, ToolError};
+use medcor_tools::{Answer, Call, Caller, CompiledTool, ErrorReport, Pipeline, ToolError};
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
@@ -81,7 +81,8 @@ impl Mcp {
         self.calls.wait().await;
     }
 
-    async fn invoke(&self, asker: &Asker, tool: &str, arguments: Value) -> Result<Answer, Failure> {
+    async fn invoke(&self, asker: &Asker, tool: &str, mut arguments: Value) -> Result<Answer, Failure> {
+        drop_tokens(self.pipeline.catalog().find(tool).map(|(tool, _)| tool), &mut arguments);
         let call = Call {
             caller: &asker.caller,
             tool,
@@ -102,5 +103,17 @@ impl Mcp {
             return Err(Failure::Refused(Box::new(report)));
         }
         self.pipeline.invoke(call).await.map_err(|report| Failure::Refused(Box::new(report)))
+    }
+}
+
+/// Two documented systems carry the token as an argument too. The caller is known already, and a token
+/// must not come near validation, log and audit.
+fn drop_tokens(tool: Option<&CompiledTool>, arguments: &mut Value) {
+    let Value::Object(arguments) = arguments else { return };
+    for name in ["access_token", "token"] {
+        let is_parameter = || tool.is_some_and(|tool| tool.parameters().any(|known| known == name));
+        if arguments.contains_key(name) && !is_parameter() {
+            arguments.shift_remove(name);
+        }
     }
 }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     DoorState,
     mcp::{Asker, Handler, Mcp, View},
+    metadata::MCP_METADATA,
     response::{self, Answer},
 };
 use direct::{Direct, What};
@@ -66,7 +67,6 @@ impl McpHttp {
         let handler = Handler::of_requests(mcp.clone());
         let other = handler.clone();
         let origin = state.settings.public_url.trim_end_matches('/');
-        let metadata = format!("{origin}/.well-known/oauth-protected-resource/mcp");
         Self {
             with_sessions: StreamableHttpService::new(
                 move || Ok(handler.clone()),
@@ -78,7 +78,7 @@ impl McpHttp {
                 Arc::new(NeverSessionManager::default()),
                 stateless,
             ),
-            challenge: format!("Bearer resource_metadata=\"{metadata}\""),
+            challenge: format!("Bearer resource_metadata=\"{origin}{MCP_METADATA}\""),
             state,
             mcp,
             sessions,

@@ -1,7 +1,7 @@
 //! What must hold for every tool that clients see (`docs/adding-a-tool.md` names these rules).
 
 use medcor::catalog::{self, CORE_TOOLS};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Server;
 
@@ -95,9 +95,29 @@ async fn the_core_is_short_enough_for_chat_agents() {
 }
 
 #[test]
-fn the_core_names_tools_and_no_aliases() {
+fn the_core_names_tools_that_exist_and_no_aliases() {
     let catalog = catalog::catalog().unwrap();
-    for (tool, name) in CORE_TOOLS.iter().filter_map(|name| Some((catalog.find(name)?.0, *name))) {
-        assert_eq!(tool.entry.name, name);
+    for name in CORE_TOOLS {
+        let (tool, _) = catalog.find(name).unwrap_or_else(|| panic!("{name} does not exist"));
+        assert_eq!(tool.entry.name, *name);
     }
+}
+
+#[tokio::test]
+async fn a_tool_that_calls_others_never_says_that_it_only_reads() {
+    let server = Server::start().await;
+    let catalog = catalog::catalog().unwrap();
+    let forwards = catalog.tools().filter(|tool| tool.entry.names_another());
+    assert!(forwards.inspect(|tool| assert!(!tool.entry.effect.is_read_only())).count() > 0);
+    let token = server.token("doctor@here").await;
+    let call = |path: &str, tool: &str| {
+        let arguments = json!({ "name": tool, "arguments": {} });
+        let params = json!({ "name": "call_tool", "arguments": arguments });
+        server.request("POST", path).bearer(&token).rpc(1, "tools/call", params).send()
+    };
+    let refused = call("/mcp/readonly", "trial_write").await.result();
+    assert_eq!(refused["_meta"]["medcor/error"]["code"], "PERMISSION_DENIED");
+    let called = call("/mcp/x/core", "trial_write").await.result();
+    assert_eq!(called["isError"], false, "{called}");
+    assert_eq!(server.audit().await.last().unwrap()["action"], "trial_write");
 }

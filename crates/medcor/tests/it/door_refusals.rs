@@ -75,6 +75,29 @@ async fn tokens_of_others_are_refused_and_every_refusal_is_audited() {
 }
 
 #[tokio::test]
+async fn a_user_who_is_let_out_is_out_with_the_token_that_worked() {
+    let server = Server::start().await;
+    let token = server.token("nurse@here").await;
+    let identity = server.store.identity();
+    let nurse = identity.user_by_email("nurse@here").await.unwrap().unwrap();
+    assert_eq!(list_with(&server, &token).await.status, StatusCode::OK);
+    identity.set_user_active(&nurse.id, false).await.unwrap();
+    assert!(reason(&list_with(&server, &token).await).ends_with("its user is not active"));
+    identity.set_user_active(&nurse.id, true).await.unwrap();
+    assert_eq!(list_with(&server, &token).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn where_tokens_come_from_can_be_read_without_one() {
+    let server = Server::start().await;
+    for path in ["", "/mcp"] {
+        let reply =
+            server.request("GET", &format!("/.well-known/oauth-protected-resource{path}")).send().await;
+        assert_eq!(reply.rpc()["resource"], "https://mcp.example.org/mcp");
+    }
+}
+
+#[tokio::test]
 async fn two_authorization_headers_are_one_too_many() {
     let server = Server::start().await;
     let token = server.token("doctor@here").await;

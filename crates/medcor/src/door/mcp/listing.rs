@@ -127,8 +127,12 @@ fn listing(catalog: &Catalog, asker: &Asker) -> Listing {
     }
     resources.sort_by(|one, other| one.uri.cmp(&other.uri));
     templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
+    let mut tools: Vec<Tool> = usable.into_iter().map(tool).collect();
+    if asker.view.is_brief() {
+        tools.iter_mut().for_each(|tool| tool.output_schema = None);
+    }
     let mut listing = Listing {
-        tools: usable.into_iter().map(tool).collect(),
+        tools,
         resources,
         templates,
         prompts: prompts(catalog, &asker.view).into_iter().map(prompt).collect(),

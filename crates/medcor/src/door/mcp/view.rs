@@ -81,6 +81,12 @@ impl View {
         }
     }
 
+    /// Whether schemas of answers are left out, which make two thirds of a list: the core is for chat
+    /// agents, whose models read the whole list before every answer.
+    pub(super) fn is_brief(&self) -> bool {
+        matches!(self.part, Part::Toolsets { has_core: true, .. })
+    }
+
     /// Whether the prompts of this toolset are in it.
     pub(super) fn shows_prompts_of(&self, toolset: &str) -> bool {
         match &self.part {

@@ -60,7 +60,6 @@ impl Server {
     }
 
     /// A server on PostgreSQL; `None`, after saying so, where there is none.
-    #[expect(dead_code, reason = "the families' tests use it as soon as PostgreSQL is served")]
     pub(crate) async fn start_on_postgres() -> Option<Self> {
         let database = medcor_testbed::cluster()?.database().expect("a database for this test");
         let location = Location::Postgres(database.url().to_owned());
