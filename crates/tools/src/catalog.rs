@@ -51,10 +51,11 @@ pub struct CompiledTool {
 
 /// Where a reference stands in the arguments.
 #[derive(Debug, Clone)]
-pub(crate) struct ReferencePath {
+pub struct ReferencePath {
     /// Property names; `*` is every item of a list.
-    pub(crate) steps: Vec<String>,
-    pub(crate) resource_type: ResourceType,
+    pub steps: Vec<String>,
+    /// What it refers to.
+    pub resource_type: ResourceType,
 }
 
 /// A capability that can't be served. Found at start, never by a caller.
@@ -245,7 +246,8 @@ impl CompiledTool {
         self.synonyms.get(name).map(String::as_str)
     }
 
-    pub(crate) fn references(&self) -> &[ReferencePath] {
+    /// Where its parameters refer to records.
+    pub fn references(&self) -> &[ReferencePath] {
         &self.references
     }
 

@@ -18,7 +18,7 @@ mod tool;
 
 pub use answer::{Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
 pub use caller::Caller;
-pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied};
+pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied, ReferencePath};
 pub use context::{ToolContext, view};
 pub use error::{ArgumentProblem, Candidate, ErrorCode, ErrorReport, ToolError};
 pub use limit::RateLimit;

@@ -105,7 +105,8 @@ impl Tool for GetPatientSummary {
     const NEEDS: &'static [Need] = &[
         Need::read(ResourceType::PATIENT),
         Need::search_if_allowed(ResourceType::ALLERGY_INTOLERANCE),
-        Need::search_if_allowed(ResourceType::CONDITION),
+        // The front desk and administrators have get_patient.
+        Need::search(ResourceType::CONDITION),
         Need::search_if_allowed(ResourceType::MEDICATION_REQUEST),
         Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::search_if_allowed(ResourceType::IMMUNIZATION),

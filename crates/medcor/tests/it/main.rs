@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't arrange or read has failed")]
 #![expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 
+mod catalogue;
+mod crash;
 mod door_catalogue;
 mod door_edge;
 mod door_lists;
@@ -16,3 +18,30 @@ mod providers;
 mod records;
 mod support;
 mod system;
+
+/// Makes a test of every fact, on each database. A fact is an async function that takes a fresh
+/// [`support::region::Region`].
+macro_rules! on_each_database {
+    ($($fact:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $fact() {
+                    super::$fact(crate::support::region::Region::on_sqlite().await).await;
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $fact() {
+                    if let Some(region) = crate::support::region::Region::on_postgres().await {
+                        super::$fact(region).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
+pub(crate) use on_each_database;

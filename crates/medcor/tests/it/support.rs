@@ -1,7 +1,14 @@
-//! A running server with a few people and records, and a client to call it with.
+//! What the tests stand on: a server with a few people and records and a client to call it with; two
+//! organisations whose every record is marked; the program itself in a process of its own.
 
+pub(crate) mod canary;
 mod client;
 mod clinic;
+pub(crate) mod folder;
+pub(crate) mod http;
+pub(crate) mod process;
+mod record;
+pub(crate) mod region;
 mod server;
 mod trial;
 

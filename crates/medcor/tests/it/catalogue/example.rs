@@ -1,0 +1,84 @@
+//! Arguments with which a tool does its work, made from its schema.
+
+use medcor_fhir::ResourceType;
+use medcor_tools::CompiledTool;
+use serde_json::{Map, Value, json};
+
+use crate::support::region::House;
+
+/// Arguments for this tool that name records of this house.
+///
+/// What a schema can't say, such as "one of these two", is said here by the tool's name.
+pub(super) fn arguments(tool: &CompiledTool, house: &House) -> Value {
+    let mut arguments = Map::new();
+    for name in tool.input_schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let value = value_of(tool, house, name);
+        arguments.insert(name.to_owned(), value);
+    }
+    arguments.extend(special(tool.entry.name, house));
+    Value::Object(arguments)
+}
+
+/// A value for this parameter.
+pub(super) fn value_of(tool: &CompiledTool, house: &House, name: &str) -> Value {
+    let steps = vec![name.to_owned()];
+    let value = plain_value(tool, house, &tool.input_schema["properties"][name], &steps);
+    assert!(!value.is_null(), "no value is known for `{name}` of {}", tool.entry.name);
+    value
+}
+
+fn plain_value(tool: &CompiledTool, house: &House, schema: &Value, steps: &[String]) -> Value {
+    if let Some(path) = tool.references().iter().find(|path| path.steps == steps) {
+        return record_id(house, path.resource_type).into();
+    }
+    let below = |step: &str| [steps, &[step.to_owned()]].concat();
+    if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
+        return first.clone();
+    }
+    match (schema["type"].as_str(), schema["format"].as_str()) {
+        (Some("string"), Some("date")) => "2026-11-02".into(),
+        (Some("string"), Some("date-time")) => "2026-11-02T09:00:00Z".into(),
+        (Some("string"), Some("time")) => "09:00".into(),
+        (Some("string"), _) => "example".into(),
+        (Some("integer" | "number"), _) => schema.get("minimum").cloned().unwrap_or_else(|| 1.into()),
+        (Some("boolean"), _) => true.into(),
+        (Some("array"), _) => json!([plain_value(tool, house, &schema["items"], &below("*"))]),
+        (Some("object"), _) => {
+            let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let member = |name: &str| {
+                let value = plain_value(tool, house, &schema["properties"][name], &below(name));
+                (name.to_owned(), value)
+            };
+            Value::Object(names.map(member).collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+/// The id of a record of this type.
+fn record_id(house: &House, resource_type: ResourceType) -> String {
+    let id = match resource_type {
+        ResourceType::ORGANIZATION => Some(&house.tenant.organization),
+        ResourceType::PRACTITIONER => Some(&house.practitioner),
+        other => house.ada.record(other),
+    };
+    id.unwrap_or_else(|| panic!("the house has no {resource_type}: add one to its charts")).to_string()
+}
+
+fn special(tool: &str, house: &House) -> Map<String, Value> {
+    let patient = house.ada.patient.as_str();
+    let arguments = match tool {
+        "resolve_patient_by_phone" => json!({ "phone": house.ada.phone }),
+        "call_tool" => json!({ "tool": "health_check", "arguments": {} }),
+        "create_patient" => json!({ "first_name": "New", "last_name": "Example", "dob": "1980-05-06" }),
+        "update_patient" => json!({ "city": "Example" }),
+        "record_vital_signs" => json!({ "heart_rate": 72 }),
+        "fhir_read" | "fhir_history" => json!({ "resource_type": "Patient", "id": patient }),
+        "fhir_search" => json!({ "resource_type": "Patient" }),
+        _ => json!({}),
+    };
+    match arguments {
+        Value::Object(arguments) => arguments,
+        _ => unreachable!("objects are written above"),
+    }
+}

@@ -1,0 +1,144 @@
+//! Who may use which tool: the whole table as a snapshot, and against one that people wrote.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use medcor::catalog;
+use medcor_fhir::Id;
+use medcor_policy::{ClientId, Principal, Role, SubjectId, TenantId};
+use medcor_tools::Caller;
+
+/// What a token may be narrowed to, each with its letter in the table.
+const SCOPES: [(char, Option<&str>); 4] =
+    [('a', None), ('p', Some("patient/*.cruds")), ('u', Some("user/*.cruds")), ('s', Some("system/*.cruds"))];
+
+const HEADER: &str =
+    "a: a token without scopes, p: patient/*.cruds, u: user/*.cruds, s: system/*.cruds, .: refused";
+
+fn caller(role: Role, scopes: Option<&str>) -> Caller {
+    let id = |text| Id::new(text).expect("an id");
+    Caller::new(Principal {
+        tenant: TenantId(1),
+        organization: id("organization"),
+        subject: SubjectId("somebody".to_owned()),
+        client: ClientId("test".to_owned()),
+        roles: vec![role],
+        scopes: scopes.map(|scope| vec![scope.parse().expect("a scope")]),
+        patient: (role == Role::Patient).then(|| id("ada")),
+        practitioner: None,
+    })
+}
+
+#[test]
+fn who_may_use_what_does_not_change_unseen() {
+    let catalog = catalog::catalog().expect("the catalogue compiles");
+    let callers: Vec<Vec<(char, Caller)>> = Role::ALL
+        .iter()
+        .map(|role| SCOPES.iter().map(|(letter, scopes)| (*letter, caller(*role, *scopes))).collect())
+        .collect();
+    let mut table = format!("{HEADER}\n\n{:32}", "");
+    for role in Role::ALL {
+        write!(table, " {:12}", role.name()).expect("a text grows");
+    }
+    for tool in catalog.tools() {
+        write!(table, "\n{:32}", tool.entry.name).expect("a text grows");
+        for variants in &callers {
+            let cell: String = variants
+                .iter()
+                .map(|(letter, caller)| if caller.may_use(tool.entry) { *letter } else { '.' })
+                .collect();
+            write!(table, " {cell:12}").expect("a text grows");
+        }
+    }
+    let table: Vec<&str> = table.lines().map(str::trim_end).collect();
+    let snapshots = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/snapshots");
+    insta::with_settings!({ snapshot_path => snapshots, prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("matrix", table.join("\n"));
+    });
+}
+
+const PATIENT: Role = Role::Patient;
+const RECEPTIONIST: Role = Role::Receptionist;
+const NURSE: Role = Role::Nurse;
+const DOCTOR: Role = Role::Doctor;
+const ADMIN: Role = Role::Admin;
+const SUPERADMIN: Role = Role::Superadmin;
+const AUDITOR: Role = Role::Auditor;
+
+/// Everybody who logs in.
+const ANYBODY: &[Role] = &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN, SUPERADMIN, AUDITOR];
+const CARE: &[Role] = &[NURSE, DOCTOR];
+const CARE_AND_SELF: &[Role] = &[PATIENT, NURSE, DOCTOR];
+const REGISTER: &[Role] = &[RECEPTIONIST, NURSE, DOCTOR, ADMIN];
+
+/// Who may use a tool without scopes, as the documented systems want it (the operations of all five).
+const ORACLE: &[(&str, &[Role])] = &[
+    ("list_hospitals", ANYBODY),
+    ("get_hospital", ANYBODY),
+    ("list_doctors", ANYBODY),
+    ("search_providers", ANYBODY),
+    ("get_doctor_details", ANYBODY),
+    // One documented system shows nurses to colleagues alone; but who works here is no secret.
+    ("list_nurses", ANYBODY),
+    ("list_patients", REGISTER),
+    ("search_patients", REGISTER),
+    ("resolve_patient_by_phone", REGISTER),
+    ("get_patient", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN]),
+    ("create_patient", REGISTER),
+    ("update_patient", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN]),
+    ("get_patient_summary", CARE_AND_SELF),
+    ("get_allergies", CARE_AND_SELF),
+    ("add_allergy", CARE),
+    ("get_vital_signs", CARE_AND_SELF),
+    ("record_vital_signs", CARE),
+    ("get_lab_results", CARE_AND_SELF),
+    ("list_conditions", CARE_AND_SELF),
+    ("list_immunizations", CARE_AND_SELF),
+    ("list_procedures", CARE_AND_SELF),
+    ("list_prescriptions", CARE_AND_SELF),
+    ("list_encounters", CARE_AND_SELF),
+    ("get_encounter", CARE_AND_SELF),
+    ("health_check", ANYBODY),
+    ("search_tools", ANYBODY),
+    ("call_tool", ANYBODY),
+    ("fhir_read", ANYBODY),
+    ("fhir_search", ANYBODY),
+    ("fhir_history", ANYBODY),
+];
+
+#[test]
+fn roles_may_use_what_the_documented_systems_want() {
+    let catalog = catalog::catalog().expect("the catalogue compiles");
+    let mut oracle: BTreeMap<&str, &[Role]> = ORACLE.iter().copied().collect();
+    let mut differences = Vec::new();
+    for tool in catalog.tools() {
+        let Some(wanted) = oracle.remove(tool.entry.name) else {
+            differences.push(format!("nobody has said who may use {}", tool.entry.name));
+            continue;
+        };
+        for role in Role::ALL {
+            let may_use = caller(role, None).may_use(tool.entry);
+            // These act by scope alone: without one they may do what asks for nothing.
+            let is_wanted =
+                if role.is_by_scope() { tool.entry.needs.is_empty() } else { wanted.contains(&role) };
+            if may_use != is_wanted {
+                differences.push(format!("{role} may use {}: {may_use}", tool.entry.name));
+            }
+        }
+    }
+    differences.extend(oracle.keys().map(|name| format!("{name} is missing")));
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[test]
+fn a_scope_opens_nothing_that_the_role_does_not() {
+    let catalog = catalog::catalog().expect("the catalogue compiles");
+    for role in Role::ALL.into_iter().filter(|role| !role.is_by_scope()) {
+        let by_role = caller(role, None);
+        for (_, scopes) in SCOPES {
+            let narrowed = caller(role, scopes);
+            for tool in catalog.tools_for(&narrowed) {
+                assert!(by_role.may_use(tool.entry), "{scopes:?} opens {} to {role}", tool.entry.name);
+            }
+        }
+    }
+}

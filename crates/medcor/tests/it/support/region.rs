@@ -1,0 +1,330 @@
+//! Two organisations on a fresh database, their people and charts, and the road to them.
+
+use std::sync::Arc;
+
+use medcor::{catalog, door::DoorState};
+use medcor_fhir::{Id, ParsedResource, ResourceType};
+use medcor_oauth::{Authenticator, TokenSettings};
+use medcor_policy::{
+    ClientId, Principal, Role, Scope, SubjectId,
+    system::{permit_export, permit_import},
+};
+use medcor_store::{
+    AuditDurability, AuditEntry, Clock, Location, Outcome, Settings, Store,
+    audit::AuditQuery,
+    identity::{Tenant, User},
+};
+use medcor_testbed::Database;
+use medcor_tools::{Answer, Call, Caller, Pipeline, RateLimit, Refusal};
+use serde_json::Value;
+
+use super::{
+    canary::{self, Canary, Secrets},
+    folder::Folder,
+    record::{self, Writer},
+};
+
+/// 2026-12-02T09:00:00Z.
+pub(crate) const NOW: i64 = 1_796_202_000_000_000;
+/// Under which URL tokens are issued and taken.
+pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8002";
+/// The door of calls that a test makes itself.
+const DOOR: &str = "test";
+
+/// Two organisations on one server.
+pub(crate) struct Region {
+    pub(crate) store: Store,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) north: House,
+    pub(crate) south: House,
+    _folder: Option<Folder>,
+    _database: Option<Database>,
+}
+
+/// One organisation.
+pub(crate) struct House {
+    pub(crate) tenant: Tenant,
+    pub(crate) practitioner: Id,
+    pub(crate) practitioner_name: String,
+    /// Logs in as a patient.
+    pub(crate) ada: Person,
+    pub(crate) bea: Person,
+    /// Two patients of one name.
+    pub(crate) namesakes: [Person; 2],
+}
+
+/// A patient and the chart.
+pub(crate) struct Person {
+    pub(crate) patient: Id,
+    pub(crate) name: String,
+    pub(crate) mrn: String,
+    pub(crate) phone: String,
+    /// `Type/id` of every record.
+    pub(crate) records: Vec<(ResourceType, Id)>,
+    mark: String,
+}
+
+impl Region {
+    pub(crate) async fn on_sqlite() -> Self {
+        let folder = Folder::new();
+        let location = Location::Sqlite(folder.path().join("medcor.sqlite"));
+        Self::on(location, Some(folder), None).await
+    }
+
+    /// `None` where there is no PostgreSQL and none is required.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let database = medcor_testbed::cluster()?.database().expect("the cluster makes a database");
+        let location = Location::Postgres(database.url().to_owned());
+        Some(Self::on(location, None, Some(database)).await)
+    }
+
+    async fn on(location: Location, folder: Option<Folder>, database: Option<Database>) -> Self {
+        let settings = Settings {
+            location,
+            audit_durability: AuditDurability::Os,
+            clock: Clock::fixed(NOW),
+            readers: 2,
+            applies_migrations: true,
+        };
+        let store = Store::open(settings).await.expect("a fresh store opens");
+        let north = House::build(&store, "north", "20").await;
+        let south = House::build(&store, "south", "30").await;
+        let catalog = catalog::catalog().expect("the catalogue compiles");
+        let authenticator = Authenticator::open(&store, TokenSettings::new(PUBLIC_URL)).await;
+        Self {
+            pipeline: Arc::new(Pipeline::new(store.clone(), catalog, RateLimit::Off)),
+            authenticator: Arc::new(authenticator.expect("a fresh store gets a key")),
+            store,
+            north,
+            south,
+            _folder: folder,
+            _database: database,
+        }
+    }
+
+    /// What the doors of a server over this region need.
+    pub(crate) fn door_state(&self) -> DoorState {
+        DoorState {
+            pipeline: self.pipeline.clone(),
+            authenticator: self.authenticator.clone(),
+            settings: Arc::new(medcor::door::DoorSettings::new(PUBLIC_URL)),
+        }
+    }
+
+    /// A bearer token for whoever has this role there.
+    pub(crate) async fn token(&self, house: &House, role: Role) -> String {
+        let user = self.store.identity().user_by_email(&email(&house.tenant.slug, role)).await;
+        let user = user.expect("the store answers").expect("the house has a user of every role");
+        self.authenticator.token_for_user(&user, &house.tenant, None, None).expect("a token is made")
+    }
+
+    /// Calls a tool, under a request id of its own.
+    pub(crate) async fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: Value,
+    ) -> (String, Result<Answer, Refusal>) {
+        let request_id = self.store.clock().new_id().to_string();
+
+        let started = std::time::Instant::now();
+        let call = Call { caller, tool, arguments, door: DOOR, request_id: &request_id, started };
+        let result = self.pipeline.invoke(call).await;
+        (request_id, result)
+    }
+
+    /// How many rows the trail has.
+    pub(crate) async fn audit_rows(&self) -> u64 {
+        self.store.statistics().await.expect("statistics").audit_rows
+    }
+
+    /// The whole trail.
+    pub(crate) async fn trail(&self) -> Vec<Value> {
+        let query = AuditQuery { limit: u32::MAX, ..AuditQuery::default() };
+        let lines = self.store.ledger().search(&query).await.expect("the trail is searched");
+        lines.iter().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
+    }
+
+    /// Every current record of a house, in a fixed order.
+    pub(crate) async fn content(&self, house: &House) -> String {
+        let statistics = self.store.statistics().await.expect("statistics");
+        #[expect(clippy::disallowed_methods, reason = "looking at everything is the operator's work")]
+        let permit = permit_export(house.tenant.id);
+        let mut session = self.store.session(&permit);
+        let mut content = String::new();
+        for (resource_type, _) in statistics.records {
+            let page = session.export(resource_type, 0, 10_000).await.expect("an export");
+            assert!(page.records.len() < 10_000, "the test reads one page only");
+            for record in page.records {
+                content
+                    .push_str(&format!("{resource_type}/{} {} {}\n", record.id, record.version, record.body));
+            }
+        }
+        content
+    }
+}
+
+impl House {
+    async fn build(store: &Store, slug: &'static str, area: &str) -> Self {
+        let clock = store.clock();
+        let organization = clock.new_id();
+        let tenant = store.identity().create_tenant(organization.clone(), slug, slug, "Europe/London").await;
+        let tenant = tenant.expect("a fresh store has no tenants");
+        let mut canary = Canary::new(&format!("{slug}staff"));
+        let (practitioner, practitioner_name, mut records) = record::staff(clock, &mut canary, &organization);
+        let twin = (format!("Twin{slug}"), format!("Same{slug}"));
+        let mut person = |number: usize, who: &str, name: Option<&(String, String)>| {
+            let canary = Canary::new(&format!("{slug}{who}"));
+            let mut writer = Writer {
+                clock,
+                canary,
+                patient: clock.new_id(),
+                practitioner: practitioner.clone(),
+                organization: organization.clone(),
+            };
+            let (given, family) =
+                name.cloned().unwrap_or_else(|| (writer.canary.word(), writer.canary.word()));
+            let mrn = format!("MRN-{}-{number}", writer.canary.word());
+            // Numbers are compared by their last digits, so these differ there.
+            let phone = format!("+44 1632 96{area}1{number}");
+            let mut own = vec![writer.patient_record((&given, &family), &mrn, &phone)];
+            own.extend(writer.chart());
+            let ids = own.iter().map(type_and_id).collect();
+            records.append(&mut own);
+            let mark = canary::mark(&format!("{slug}{who}"));
+            Person {
+                patient: writer.patient,
+                name: format!("{given} {family}"),
+                mrn,
+                phone,
+                records: ids,
+                mark,
+            }
+        };
+        let house = Self {
+            ada: person(1, "ada", None),
+            bea: person(2, "bea", None),
+            namesakes: [person(3, "cat", Some(&twin)), person(4, "dot", Some(&twin))],
+            tenant,
+            practitioner,
+            practitioner_name,
+        };
+        load(store, &house.tenant, records).await;
+        store.identity().create_users(&users(store, &house)).await.expect("a fresh store has no users");
+        house
+    }
+
+    /// Who calls with this role, by these scopes where some are given.
+    pub(crate) fn caller(&self, role: Role, scopes: Option<&str>) -> Caller {
+        let scopes = scopes.map(|scopes| {
+            scopes.split(' ').map(|scope| scope.parse().expect("a scope")).collect::<Vec<Scope>>()
+        });
+        Caller::new(Principal {
+            tenant: self.tenant.id,
+            organization: self.tenant.organization.clone(),
+            subject: SubjectId(format!("{}-{role}", self.tenant.slug)),
+            client: ClientId("test".to_owned()),
+            roles: vec![role],
+            scopes,
+            patient: (role == Role::Patient).then(|| self.ada.patient.clone()),
+            practitioner: matches!(role, Role::Doctor | Role::Nurse).then(|| self.practitioner.clone()),
+        })
+    }
+
+    /// What nobody outside this house may see.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let staff = [canary::mark(&self.tenant.slug), self.practitioner.to_string()];
+        let mut secrets = Secrets::new(staff);
+        for person in [&self.ada, &self.bea, &self.namesakes[0], &self.namesakes[1]] {
+            secrets.extend(&person.secrets());
+        }
+        secrets
+    }
+}
+
+impl Person {
+    /// What nobody but this person and the house's staff may see.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let ids = self.records.iter().map(|(_, id)| id.to_string());
+        Secrets::new(ids.chain([self.mark.clone(), self.mrn.clone(), self.phone.clone()]))
+    }
+
+    /// Every way to name this person.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let Self { patient, name, mrn, phone, .. } = self;
+        let plain_phone = phone.replace(' ', "");
+        vec![
+            patient.to_string(),
+            format!("Patient/{patient}"),
+            mrn.clone(),
+            phone.clone(),
+            plain_phone,
+            name.clone(),
+        ]
+    }
+
+    /// The record of this type.
+    pub(crate) fn record(&self, resource_type: ResourceType) -> Option<&Id> {
+        self.records.iter().find(|(known, _)| *known == resource_type).map(|(_, id)| id)
+    }
+}
+
+fn type_and_id(record: &Value) -> (ResourceType, Id) {
+    let text = |name: &str| record[name].as_str().expect("a record has a type and an id");
+    (
+        ResourceType::from_name(text("resourceType")).expect("a type of R4"),
+        Id::new(text("id")).expect("an id"),
+    )
+}
+
+fn users(store: &Store, house: &House) -> Vec<User> {
+    let roles = Role::ALL.into_iter().filter(|role| !role.is_by_scope());
+    let user = |role: Role| User {
+        id: SubjectId(store.clock().new_id().to_string()),
+        tenant: house.tenant.id,
+        email: email(&house.tenant.slug, role),
+        display_name: role.name().to_owned(),
+        roles: vec![role],
+        password_hash: None,
+        patient: (role == Role::Patient).then(|| house.ada.patient.clone()),
+        practitioner: (role == Role::Doctor).then(|| house.practitioner.clone()),
+        is_active: true,
+    };
+    roles.map(user).collect()
+}
+
+fn email(slug: &str, role: Role) -> String {
+    format!("{role}@{slug}.example.org")
+}
+
+async fn load(store: &Store, tenant: &Tenant, records: Vec<Value>) {
+    #[expect(clippy::disallowed_methods, reason = "arranging records is the operator's work")]
+    let permit = permit_import(tenant.id);
+    let mut session = store.session(&permit);
+    for record in records {
+        let (_, id) = type_and_id(&record);
+        let shown = record.to_string();
+        let resource = ParsedResource::from_value(record).expect("a resource");
+        session.put(id, resource).unwrap_or_else(|error| panic!("{error:?} in {shown}"));
+    }
+    session.commit(loading(tenant)).await.expect("a fresh store takes records");
+}
+
+fn loading(tenant: &Tenant) -> AuditEntry {
+    AuditEntry {
+        at: NOW,
+        event: "AUDIT:IMPORT".to_owned(),
+        tenant: Some(tenant.id),
+        subject: None,
+        client: None,
+        roles: Vec::new(),
+        action: "import".to_owned(),
+        parameters: Vec::new(),
+        patients: Vec::new(),
+        outcome: Outcome::Success,
+        latency_microseconds: 0,
+        request_id: "arranged".to_owned(),
+        door: DOOR.to_owned(),
+    }
+}
