@@ -16,8 +16,16 @@ pub(crate) struct Clinic {
 }
 
 impl Clinic {
+    /// On SQLite; on PostgreSQL where `MEDCOR_TEST_STORE` is `postgres`. CI runs both.
+    #[expect(clippy::disallowed_methods, reason = "tests are steered by the environment alone")]
     pub(crate) async fn start() -> Self {
-        Self { server: Server::start().await }
+        let is_on_postgres = std::env::var("MEDCOR_TEST_STORE").is_ok_and(|store| store == "postgres");
+        let server = if is_on_postgres {
+            Server::start_on_postgres().await.expect("PostgreSQL is asked for, so it is there")
+        } else {
+            Server::start().await
+        };
+        Self { server }
     }
 
     /// Stores a record of this hospital, under its id if it has one.
