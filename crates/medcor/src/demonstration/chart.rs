@@ -12,7 +12,7 @@ use super::{
     random::Random,
     term::{
         AILMENTS, ALLERGIES, CVX, Drug, GLUCOSE, HEMOGLOBIN, LDL_CHOLESTEROL, LOINC, PROCEDURES, RXNORM,
-        SNOMED, Test, UCUM, VACCINES, VISIT_REASONS, concept, hl7,
+        SNOMED, Test, UCUM, VACCINES, VISIT_REASONS, concept, hl7, number,
     },
 };
 
@@ -158,9 +158,9 @@ impl<'c> Charting<'c> {
         let authored = self.days_ago(days).to_string();
         let (value, unit) = drug.dose;
         let dose = if unit == "puffs" {
-            json!({ "value": value, "unit": "puffs" })
+            json!({ "value": number(value), "unit": "puffs" })
         } else {
-            json!({ "value": value, "unit": unit, "system": UCUM, "code": unit })
+            json!({ "value": number(value), "unit": unit, "system": UCUM, "code": unit })
         };
         self.records.push(json!({
             "resourceType": "MedicationRequest",
@@ -273,7 +273,8 @@ impl<'c> Charting<'c> {
         encounter: Option<&Id>,
     ) {
         let mut record = self.observation("vital-signs", &concept(LOINC, code.0, code.1), moment, encounter);
-        record["valueQuantity"] = json!({ "value": value, "unit": unit, "system": UCUM, "code": ucum });
+        record["valueQuantity"] =
+            json!({ "value": number(value), "unit": unit, "system": UCUM, "code": ucum });
         self.records.push(record);
     }
 
@@ -284,7 +285,7 @@ impl<'c> Charting<'c> {
         let part = |code: &str, text: &str, value: f64| {
             json!({
                 "code": concept(LOINC, code, text),
-                "valueQuantity": { "value": value, "unit": "mmHg", "system": UCUM, "code": "mm[Hg]" }
+                "valueQuantity": { "value": number(value), "unit": "mmHg", "system": UCUM, "code": "mm[Hg]" }
             })
         };
         let mut record = self.observation(
@@ -308,10 +309,12 @@ impl<'c> Charting<'c> {
             _ => "N",
         };
         let (unit, ucum) = test.unit;
-        let limit = |value: f64| json!({ "value": value, "unit": unit, "system": UCUM, "code": ucum });
+        let limit =
+            |value: f64| json!({ "value": number(value), "unit": unit, "system": UCUM, "code": ucum });
         let mut record =
             self.observation("laboratory", &concept(LOINC, test.code, test.text), moment, Some(encounter));
-        record["valueQuantity"] = json!({ "value": value, "unit": unit, "system": UCUM, "code": ucum });
+        record["valueQuantity"] =
+            json!({ "value": number(value), "unit": unit, "system": UCUM, "code": ucum });
         record["interpretation"] = json!([hl7("v3-ObservationInterpretation", flag)]);
         record["referenceRange"] = json!([{ "low": limit(test.range.0), "high": limit(test.range.1) }]);
         self.records.push(record);

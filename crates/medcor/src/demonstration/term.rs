@@ -18,6 +18,13 @@ pub(super) fn hl7(name: &str, code: &str) -> Value {
     json!({ "coding": [{ "system": format!("http://terminology.hl7.org/CodeSystem/{name}"), "code": code }] })
 }
 
+/// A measured number as a clinician writes it: `72`, `36.7`.
+pub(super) fn number(value: f64) -> Value {
+    let is_whole = value.fract() == 0.0;
+    #[expect(clippy::cast_possible_truncation, reason = "measured values are small")]
+    if is_whole { json!(value as i64) } else { json!(value) }
+}
+
 /// A condition, when it begins to be seen, and how it is treated and followed.
 pub(super) struct Ailment {
     pub(super) code: &'static str,
