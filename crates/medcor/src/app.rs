@@ -80,10 +80,15 @@ pub fn write_private_file(path: &Path, content: &[u8]) -> Result<(), CommandErro
     written.map_err(|source| CommandError::File { path: path.to_owned(), source })
 }
 
-/// Opens a file for writing that only its owner can read; what was in it is gone.
+/// Opens a new file for writing that only its owner can read. What was there, a link too, makes way: it
+/// could have another mode or lead elsewhere.
 pub fn open_private_file(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

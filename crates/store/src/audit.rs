@@ -25,7 +25,7 @@ pub struct AuditEntry {
     pub action: String,
     /// Names of the parameters given; values never.
     pub parameters: Vec<String>,
-    /// Opaque ids of the patients whose records were handed out or written, at most 100.
+    /// Opaque ids of the patients whose records were handed out or written, at most 1,000.
     pub patients: Vec<Id>,
     /// How it ended.
     pub outcome: Outcome,

@@ -8,8 +8,8 @@ use ring::{digest, hmac};
 
 use crate::{AuditEntry, StoreError, batch::AuditRow};
 
-/// Most patients that one row names.
-pub(crate) const PATIENTS_MAX: usize = 100;
+/// Most patients that one row names: as many as the largest page of an export.
+pub(crate) const PATIENTS_MAX: usize = 1000;
 
 /// A SHA-256, or a keyed one.
 pub(crate) type Hash = [u8; 32];

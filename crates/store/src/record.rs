@@ -75,14 +75,17 @@ pub struct Lookup<'l> {
 /// Which kinds of name a lookup considers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupBy {
-    /// Any: id, then identifier, telephone or e-mail, then exact full name.
+    /// Any: id, then identifier, telephone number with its country code (`+…`) or e-mail, then exact
+    /// full name.
     Anything,
     /// Only the id.
     Id,
     /// Only the value of an identifier (MRN, NPI, …).
     Identifier,
-    /// Only the telephone number.
+    /// Only the telephone number; without a country code by its last nine digits.
     Phone,
+    /// Only the telephone number, by all its digits: for what writes.
+    WholePhone,
     /// Only the name.
     Name,
 }

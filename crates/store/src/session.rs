@@ -6,6 +6,7 @@ mod stage;
 
 use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::Permit;
+use serde::{Deserialize, Serialize};
 
 use self::stage::Staged;
 use crate::{
@@ -37,6 +38,13 @@ pub struct KnownAnswer {
     pub request_hash: [u8; 32],
     /// The answer as it was given.
     pub answer: String,
+}
+
+/// A kept answer as it is stored: whose records are in it is written down again when it is given again.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptText {
+    patients: Vec<Id>,
+    answer: String,
 }
 
 /// What a commit did.

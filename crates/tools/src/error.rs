@@ -299,7 +299,7 @@ impl ToolError {
             // A date or time whose format the schema can't state ends here.
             return Self::invalid("", error.to_string());
         }
-        Self::Server(Box::new(error))
+        error.into()
     }
 }
 
@@ -439,14 +439,29 @@ impl From<StoreError> for ToolError {
                 "the search takes too long; add a condition such as a patient, a code or a date",
             ),
             StoreError::NotReady => Self::NotReady,
+            StoreError::OutsidePermit { action, resource_type } => {
+                Denial { need: Need::Record { action, resource_type } }.into()
+            }
+            StoreError::OutsideArea(area) => Denial { need: Need::Administer(area) }.into(),
             error => Self::Server(Box::new(error)),
         }
     }
 }
 
+/// Stored JSON that does not fit the view of it. The parser's own words quote what it met, which is
+/// somebody's record, so only the place is kept.
+#[derive(Debug, thiserror::Error)]
+#[error("stored JSON does not fit its view at line {line}, column {column} ({category:?})")]
+struct UnfitJson {
+    category: serde_json::error::Category,
+    line: usize,
+    column: usize,
+}
+
 impl From<serde_json::Error> for ToolError {
     fn from(error: serde_json::Error) -> Self {
-        Self::Server(Box::new(error))
+        let unfit = UnfitJson { category: error.classify(), line: error.line(), column: error.column() };
+        Self::Server(Box::new(unfit))
     }
 }
 

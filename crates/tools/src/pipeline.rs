@@ -5,8 +5,13 @@ mod resolve;
 
 pub(crate) use self::replay::KEY_ARGUMENT;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use futures_util::FutureExt;
 use medcor_policy::TenantId;
 use medcor_store::{AuditEntry, Outcome, Store, identity::Tenant};
 use quick_cache::sync::Cache;
@@ -20,13 +25,15 @@ use crate::{
 
 /// Tenants whose settings are kept at hand.
 const TENANTS_CACHED: usize = 1024;
+/// How long a tenant's settings are taken from memory: deactivating one takes effect within this time.
+const TENANT_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Runs calls.
 pub struct Pipeline {
     store: Store,
     catalog: Arc<Catalog>,
     rate_limit: RateLimit,
-    tenants: Cache<TenantId, Arc<Tenant>>,
+    tenants: Cache<TenantId, (Arc<Tenant>, Instant)>,
 }
 
 /// One call, authenticated.
@@ -94,7 +101,7 @@ impl Pipeline {
             catalog: &self.catalog,
             resolved: Vec::new(),
         };
-        let result = execute(tool, folded, &mut cx).await;
+        let result = unless_it_panics(execute(tool, folded, &mut cx)).await;
         let session = cx.session;
         match result {
             Ok(answer) => {
@@ -179,13 +186,15 @@ impl Pipeline {
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Arc<Tenant>, ToolError> {
-        if let Some(tenant) = self.tenants.get(&id) {
+        if let Some((tenant, read)) = self.tenants.get(&id)
+            && read.elapsed() < TENANT_AGE_MAX
+        {
             return Ok(tenant);
         }
         let tenants = self.store.identity().tenants().await?;
         let tenant = tenants.into_iter().find(|tenant| tenant.id == id && tenant.is_active);
         let tenant = Arc::new(tenant.ok_or(ToolError::AuthInvalid("its organisation is not active"))?);
-        self.tenants.insert(id, tenant.clone());
+        self.tenants.insert(id, (tenant.clone(), Instant::now()));
         Ok(tenant)
     }
 
@@ -236,6 +245,19 @@ impl Pipeline {
         ErrorReport::new(error, call.request_id, self.store.clock().timestamp().to_string())
     }
 }
+
+/// A tool that panics has a bug; its call still ends with an answer and an audit row.
+async fn unless_it_panics(
+    work: impl Future<Output = Result<Answer, ToolError>>,
+) -> Result<Answer, ToolError> {
+    // Whatever the panic left half done is only staged, and a call that failed is abandoned.
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|_panic| Err(ToolError::Server(Box::new(Panicked))))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the tool panicked")]
+struct Panicked;
 
 async fn execute(
     tool: &CompiledTool,

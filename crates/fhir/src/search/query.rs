@@ -24,7 +24,7 @@ pub const COUNT_DEFAULT: u32 = 20;
 /// Most conditions of one search.
 pub const FILTERS_MAX: usize = 64;
 /// Most alternatives of one condition.
-pub const VALUES_MAX: usize = 1000;
+pub const VALUES_MAX: usize = 200;
 /// Most keys of the order.
 pub const SORT_KEYS_MAX: usize = 8;
 /// Longest value, in bytes, of one condition's alternative.

@@ -179,7 +179,28 @@ async fn notify(connector: Connector, written: Arc<Notify>) {
 fn failure(error: tokio_postgres::Error) -> StoreError {
     match error.code() {
         Some(code) if *code == SqlState::QUERY_CANCELED => StoreError::TooCostly,
-        _ => StoreError::Database(Box::new(error)),
+        _ => StoreError::Database(Box::new(Failure::of(error))),
+    }
+}
+
+/// What PostgreSQL says, without the details in which it quotes rows and keys.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("PostgreSQL answers {severity} {code} ({place})")]
+    Answered { severity: String, code: String, place: String },
+    #[error(transparent)]
+    Connection(tokio_postgres::Error),
+}
+
+impl Failure {
+    fn of(error: tokio_postgres::Error) -> Self {
+        let Some(answer) = error.as_db_error() else { return Self::Connection(error) };
+        let named = [answer.table(), answer.constraint(), answer.routine()];
+        Self::Answered {
+            severity: answer.severity().to_owned(),
+            code: answer.code().code().to_owned(),
+            place: named.into_iter().flatten().collect::<Vec<&str>>().join(" "),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use medcor_policy::Action;
 use serde_json::Value;
 
 use super::{
-    Committed, Session, WriteOutcome,
+    Committed, KeptText, Session, WriteOutcome,
     stage::{Prepared, Staged},
 };
 use crate::{
@@ -25,6 +25,11 @@ impl Session<'_> {
     pub(super) async fn commit_all(mut self, mut audit: AuditEntry) -> Result<Committed, StoreError> {
         audit.patients.append(&mut self.patients);
         audit.patients.truncate(ledger::PATIENTS_MAX);
+        if let Some(kept) = &mut self.answer {
+            let text =
+                KeptText { patients: audit.patients.clone(), answer: std::mem::take(&mut kept.answer) };
+            kept.answer = serde_json::to_string(&text).expect("texts and ids are JSON");
+        }
         let mut attempt = 1;
         loop {
             let (writes, outcomes) = self.resolve().await?;

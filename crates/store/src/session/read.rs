@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::{Action, Visibility};
 
-use super::{ExportPage, KnownAnswer, Session};
+use super::{ExportPage, KeptText, KnownAnswer, Session};
 use crate::{
     Page, Record, StoreError,
     database::{Found, Lane, RECORD_COLUMNS, SqlValue, Statement},
@@ -195,9 +195,19 @@ impl<'p> Session<'p> {
             return Ok(None);
         };
         let request_hash = row.bytes(0)?.try_into();
+        let kept: KeptText = serde_json::from_str(row.text(1)?)
+            .map_err(|_malformed| StoreError::Damaged("a kept answer is JSON"))?;
+        let visibility = self.permit.visibility(Action::Read, ResourceType::PATIENT);
+        for patient in &kept.patients {
+            // The caller may have lost sight of a patient since.
+            if matches!(visibility, Visibility::Compartment(own) if own != patient) {
+                return Ok(None);
+            }
+            self.note_patient(Some(patient));
+        }
         Ok(Some(KnownAnswer {
             request_hash: request_hash.map_err(|_length| StoreError::Damaged("a hash has 32 bytes"))?,
-            answer: row.text(1)?.to_owned(),
+            answer: kept.answer,
         }))
     }
 

@@ -20,6 +20,11 @@ pub(super) async fn references(
     let mut arguments = Value::Object(arguments);
     for path in tool.references() {
         let by = path.steps.first().and_then(|name| lookups.get(name)).copied().unwrap_or(LookupBy::Anything);
+        let by = match by {
+            // Digits that are left out could tell two patients apart.
+            LookupBy::Phone if !tool.entry.effect.is_read_only() => LookupBy::WholePhone,
+            by => by,
+        };
         let mut places = Vec::new();
         collect(&arguments, &path.steps, String::new(), &mut places);
         for place in places {

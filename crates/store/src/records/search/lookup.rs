@@ -45,7 +45,9 @@ pub(crate) async fn lookup(
         let mut found = match kind {
             Kind::Id => finder.by_id(text).await?,
             Kind::Identifier => finder.by_identifier(text).await?,
-            Kind::Phone => finder.by_phone(text).await?,
+            Kind::Phone => finder.by_phone(text, Digits::LastNine).await?,
+            Kind::WholePhone => finder.by_phone(text, Digits::All).await?,
+            Kind::InternationalPhone => finder.by_international_phone(text).await?,
             Kind::Email => finder.by_email(text).await?,
             Kind::FullName => finder.by_full_name(text).await?,
         };
@@ -60,22 +62,35 @@ pub(crate) async fn lookup(
     Ok(Matched::Near(near))
 }
 
+/// Which digits of a telephone number are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    All,
+    /// The country code and the zero before an area code come and go.
+    LastNine,
+}
+
 /// A kind of name.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Id,
     Identifier,
     Phone,
+    WholePhone,
+    InternationalPhone,
     Email,
     FullName,
 }
 
 fn kinds(by: LookupBy) -> &'static [Kind] {
     match by {
-        LookupBy::Anything => &[Kind::Id, Kind::Identifier, Kind::Phone, Kind::Email, Kind::FullName],
+        LookupBy::Anything => {
+            &[Kind::Id, Kind::Identifier, Kind::InternationalPhone, Kind::Email, Kind::FullName]
+        }
         LookupBy::Id => &[Kind::Id],
         LookupBy::Identifier => &[Kind::Identifier],
-        LookupBy::Phone => &[Kind::Phone],
+        LookupBy::Phone => &[Kind::WholePhone, Kind::Phone],
+        LookupBy::WholePhone => &[Kind::WholePhone],
         LookupBy::Name => &[Kind::FullName],
     }
 }
@@ -107,10 +122,20 @@ impl Finder<'_> {
         }
     }
 
-    /// By all digits, or by the last nine: the country code and the zero before an area code come and go.
-    async fn by_phone(&self, text: &str) -> Result<Vec<Record>, StoreError> {
+    /// A bare number could be anything; one that says its country is a telephone number.
+    async fn by_international_phone(&self, text: &str) -> Result<Vec<Record>, StoreError> {
+        let is_international = text.starts_with('+') || text.starts_with("tel:");
+        if is_international { self.by_phone(text, Digits::All).await } else { Ok(Vec::new()) }
+    }
+
+    async fn by_phone(&self, text: &str, compared: Digits) -> Result<Vec<Record>, StoreError> {
+        // The last nine of a number that says its country could be a number of another country.
+        if compared == Digits::LastNine && text.starts_with('+') {
+            return Ok(Vec::new());
+        }
         let is_number = text.chars().all(|letter| letter.is_ascii_digit() || " +-()./x#".contains(letter));
         match phone_digits(text).filter(|_| is_number || text.starts_with("tel:")) {
+            Some(digits) if compared == Digits::All => self.by_token(name::PHONE_DIGITS, None, &digits).await,
             Some(digits) => self.by_token(name::PHONE_DIGITS, None, phone_digits_short(&digits)).await,
             None => Ok(Vec::new()),
         }

@@ -55,13 +55,15 @@ impl Values {
     pub(super) fn into_statement(self, text: &str) -> Statement {
         let mut sql = String::with_capacity(text.len());
         let mut used: Vec<usize> = Vec::with_capacity(self.values.len());
+        let mut places: Vec<Option<usize>> = vec![None; self.values.len() + 1];
         let mut parts = text.split('?');
         sql.push_str(parts.next().unwrap_or_default());
         for part in parts {
             let end = part.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(part.len());
             let (number, rest) = part.split_at(end);
             let number: usize = number.parse().expect("a mark has a number");
-            let position = used.iter().position(|other| *other == number).unwrap_or_else(|| {
+            let place = places.get_mut(number).expect("a mark is made by binding its value");
+            let position = *place.get_or_insert_with(|| {
                 used.push(number);
                 used.len() - 1
             });
