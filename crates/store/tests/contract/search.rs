@@ -7,7 +7,9 @@ use medcor_fhir::{
     Id, ResourceType,
     search::{
         IndexEntry, IndexValue, Query, SearchParameter, Sort, SortKey, Total, index_entries,
-        parameter::parameters, query::escape,
+        name::{NAME_WORD, name_parameter},
+        parameter::parameters,
+        query::escape,
     },
 };
 use medcor_policy::{Need, Permit};
@@ -326,6 +328,14 @@ fn random_query(random: &mut Random, resource_type: ResourceType, stored: &Store
             text.push(format!("{name}={value}"));
         }
     }
+    if random.below(3) == 0 {
+        for word in words_of_a_name(random, &stored.records) {
+            if let Ok(with) = query.clone().with(NAME_WORD, &word) {
+                query = with;
+                text.push(format!("{NAME_WORD}={word}"));
+            }
+        }
+    }
     if random.below(4) > 0 {
         let sort = random_sort(random, parameters);
         if let Ok(with) = query.clone().with("_sort", &sort) {
@@ -336,6 +346,20 @@ fn random_query(random: &mut Random, resource_type: ResourceType, stored: &Store
     query.count = PAGE + random.below(3) * 20;
     query.total = Total::Accurate;
     (query, text.join("&"))
+}
+
+/// The beginnings of all words of somebody's name, as a search for a person asks for them.
+fn words_of_a_name(random: &mut Random, records: &[(Record, Value)]) -> Vec<String> {
+    let (record, value) = random.pick(records);
+    let Some(parameter) = name_parameter(record.resource_type, NAME_WORD) else { return Vec::new() };
+    let entries = index_entries(record.resource_type, value);
+    let words = entries.iter().filter(|entry| entry.parameter == parameter);
+    let mut beginnings = Vec::new();
+    for word in words {
+        let IndexValue::String { folded, .. } = &word.value else { continue };
+        beginnings.push(folded.chars().take(random.below(6) as usize + 1).collect());
+    }
+    beginnings
 }
 
 fn missing(random: &mut Random, parameters: &[SearchParameter]) -> (String, String) {

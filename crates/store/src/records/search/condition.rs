@@ -9,7 +9,7 @@ use medcor_fhir::{
 
 use super::{
     range::{self, Columns},
-    sql::Values,
+    sql::{Mark, Values},
 };
 use crate::records::{
     index_row::{TARGET_NONE, TARGET_URL, TEXT_BYTES_MAX, cut, system_number},
@@ -66,6 +66,17 @@ pub(super) struct Rows {
     pub(super) is_point: bool,
     pub(super) is_negated: bool,
     pub(super) reach: Reach,
+    /// The beginning of a text that all of this is about.
+    pub(super) beginning: Option<Beginning>,
+}
+
+/// Texts of an index that begin alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    low: Mark,
+    high: Mark,
+    /// In letters: the longer, the fewer texts.
+    pub(super) length: usize,
 }
 
 /// How many records an index condition can be expected to find.
@@ -82,8 +93,35 @@ pub(super) enum Reach {
 }
 
 impl Rows {
-    fn of_few(table: &'static str, parameter: ParameterId, arm: String, is_point: bool) -> Self {
-        Self { table, parameter, arms: vec![arm], is_point, is_negated: false, reach: Reach::Few }
+    fn of_few(table: &'static str, parameter: ParameterId, arm: String) -> Self {
+        Self {
+            table,
+            parameter,
+            arms: vec![arm],
+            is_point: true,
+            is_negated: false,
+            reach: Reach::Few,
+            beginning: None,
+        }
+    }
+
+    /// For a text's beginning: the distinct texts of the index that begin so, as the common table `name`,
+    /// and the question whether a record has one of them. Unlike [`Self::set`] it costs as much as there are
+    /// different texts, not as there are records.
+    pub(super) fn asked_by_text(&self, name: &str) -> Option<(String, String)> {
+        let Beginning { low, high, .. } = self.beginning?;
+        let next = |after: &str| {
+            let source = self.source(&format!("x.folded {after} AND x.folded < {high}"));
+            format!("SELECT (SELECT min(x.folded) {source})")
+        };
+        let texts = format!(
+            "{name} (folded) AS MATERIALIZED ({} UNION ALL {} FROM {name} WHERE {name}.folded IS NOT NULL)",
+            next(&format!(">= {low}")),
+            next(&format!("> {name}.folded"))
+        );
+        let source = self.source("x.folded = t.folded AND x.row_id = r.row_id");
+        let source = source.replacen("FROM ", &format!("FROM {name} t CROSS JOIN "), 1);
+        Some((texts, format!("EXISTS (SELECT 1 {source})")))
     }
 
     /// As a condition asked of each record.
@@ -149,19 +187,20 @@ pub(super) fn compile(values: &mut Values, resource_type: ResourceType, filter: 
 /// Index texts that are this folded one.
 pub(super) fn whole_text(values: &mut Values, parameter: ParameterId, folded: &str) -> Compiled {
     let mark = values.bind(cut(folded));
-    Compiled::exact(Test::Rows(Rows::of_few("index_string", parameter, format!("x.folded = {mark}"), true)))
+    Compiled::exact(Test::Rows(Rows::of_few("index_string", parameter, format!("x.folded = {mark}"))))
 }
 
 /// Index texts that begin with this folded one.
 pub(super) fn text_prefix(values: &mut Values, parameter: ParameterId, folded: &str) -> Compiled {
-    let arm = prefix(values, "x.folded", folded);
-    Compiled::exact(Test::Rows(Rows::of_few("index_string", parameter, arm, false)))
+    let (arm, beginning) = prefix(values, folded);
+    let rows = Rows::of_few("index_string", parameter, arm);
+    Compiled::exact(Test::Rows(Rows { is_point: false, beginning: Some(beginning), ..rows }))
 }
 
 /// Index codes that are this one, of any system.
 pub(super) fn code(values: &mut Values, parameter: ParameterId, code: &str) -> Compiled {
     let mark = values.bind(cut(code));
-    Compiled::exact(Test::Rows(Rows::of_few("index_token", parameter, format!("x.code = {mark}"), true)))
+    Compiled::exact(Test::Rows(Rows::of_few("index_token", parameter, format!("x.code = {mark}"))))
 }
 
 /// A filter on one of the type's parameters.
@@ -178,6 +217,7 @@ struct Alternatives {
     is_point: bool,
     is_exact: bool,
     reach: Reach,
+    beginning: Option<Beginning>,
 }
 
 impl Condition<'_> {
@@ -276,7 +316,13 @@ impl Condition<'_> {
     fn strings(&self, values: &mut Values) -> Option<Alternatives> {
         // Sounds, and names without titles, can't be made of the text as it came.
         let is_folded = self.parameter.code != "phonetic" && !self.parameter.code.starts_with("medcor-");
-        let mut found = Alternatives { arms: Vec::new(), is_point: false, is_exact: true, reach: Reach::Few };
+        let mut found = Alternatives {
+            arms: Vec::new(),
+            is_point: false,
+            is_exact: true,
+            reach: Reach::Few,
+            beginning: None,
+        };
         for value in self.alternatives {
             let FilterValue::String { folded, exact } = value else { return None };
             let arm = match self.modifier {
@@ -285,7 +331,9 @@ impl Condition<'_> {
                     if folded.chars().count() < 2 {
                         found.reach = Reach::Wide;
                     }
-                    prefix(values, "x.folded", folded)
+                    let (arm, beginning) = prefix(values, folded);
+                    found.beginning = Some(beginning).filter(|_| self.alternatives.len() == 1);
+                    arm
                 }
                 Some(Modifier::Exact) if is_folded => {
                     found.narrow_to(exact);
@@ -308,7 +356,8 @@ impl Condition<'_> {
 
     fn tokens(&self, values: &mut Values) -> Option<Alternatives> {
         let reach = token_reach(self.parameter.code);
-        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach };
+        let mut found =
+            Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach, beginning: None };
         for value in self.alternatives {
             let arm = match (self.modifier, value) {
                 (None | Some(Modifier::Not), FilterValue::Token { system, code }) => {
@@ -331,7 +380,13 @@ impl Condition<'_> {
         if !matches!(self.modifier, None | Some(Modifier::Type(_))) {
             return None;
         }
-        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Few };
+        let mut found = Alternatives {
+            arms: Vec::new(),
+            is_point: true,
+            is_exact: true,
+            reach: Reach::Few,
+            beginning: None,
+        };
         for value in self.alternatives {
             let FilterValue::Reference { resource_type, id, url } = value else { return None };
             let resource_type = resource_type.or(self.type_modifier());
@@ -380,14 +435,20 @@ impl Condition<'_> {
 
     fn ranges(&self, mut arm: impl FnMut(&FilterValue) -> Option<String>) -> Option<Alternatives> {
         let arms = self.alternatives.iter().map(&mut arm).collect::<Option<Vec<String>>>()?;
-        Some(Alternatives { arms, is_point: false, is_exact: true, reach: Reach::Wide })
+        Some(Alternatives { arms, is_point: false, is_exact: true, reach: Reach::Wide, beginning: None })
     }
 
     fn uris(&self, values: &mut Values) -> Option<Alternatives> {
         if self.modifier.is_some() {
             return None;
         }
-        let mut found = Alternatives { arms: Vec::new(), is_point: true, is_exact: true, reach: Reach::Many };
+        let mut found = Alternatives {
+            arms: Vec::new(),
+            is_point: true,
+            is_exact: true,
+            reach: Reach::Many,
+            beginning: None,
+        };
         for value in self.alternatives {
             let FilterValue::Uri(uri) = value else { return None };
             found.narrow_to(uri);
@@ -436,8 +497,8 @@ impl Alternatives {
     }
 
     fn into_rows(self, table: &'static str, parameter: ParameterId, is_negated: bool) -> Rows {
-        let Self { arms, is_point, reach, .. } = self;
-        Rows { table, parameter, arms, is_point, is_negated, reach }
+        let Self { arms, is_point, reach, beginning, .. } = self;
+        Rows { table, parameter, arms, is_point, is_negated, reach, beginning }
     }
 }
 
@@ -456,12 +517,13 @@ fn any_of(alternatives: &[FilterValue], test: impl FnMut(&FilterValue) -> Option
 }
 
 /// Texts that begin with this one.
-fn prefix(values: &mut Values, column: &str, text: &str) -> String {
+fn prefix(values: &mut Values, text: &str) -> (String, Beginning) {
     let text = cut(text);
     let low = values.bind(text);
     // No folded text holds this letter, and none is greater.
     let high = values.bind(format!("{text}\u{10FFFF}"));
-    format!("{column} >= {low} AND {column} < {high}")
+    let arm = format!("x.folded >= {low} AND x.folded < {high}");
+    (arm, Beginning { low, high, length: text.chars().count() })
 }
 
 /// Texts as they came. An index row leaves `exact` empty where it would repeat `folded`.

@@ -1,6 +1,6 @@
 //! How a search goes about: what it starts from, what SQL tests, what is asked of each record found.
 
-use std::fmt::Write;
+use std::{cmp::Reverse, fmt::Write};
 
 use medcor_policy::Visibility;
 
@@ -11,6 +11,9 @@ use super::{
 };
 use crate::database::{RECORD_COLUMNS, Statement};
 
+/// Fewest letters of a beginning that few different texts share.
+const BEGINNING_MIN: usize = 3;
+
 /// A search on one resource type, ready to be put into SQL.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -19,6 +22,8 @@ pub(super) struct Plan {
     /// The patient whose compartment is all that the caller sees.
     compartment: Option<Mark>,
     start: Start,
+    /// Common tables that the conditions use.
+    tables: Vec<String>,
     /// Conditions on `r`.
     tests: Vec<String>,
     /// Which filters have to be asked of each record found, by their position.
@@ -84,7 +89,15 @@ impl Plan {
         };
         let leader = leader(&compiled, compartment.is_some());
         let start = if compartment.is_some() { Start::Compartment } else { Start::Type };
-        let mut plan = Self { dialect, values, compartment, start, tests: Vec::new(), residual: Vec::new() };
+        let mut plan = Self {
+            dialect,
+            values,
+            compartment,
+            start,
+            tables: Vec::new(),
+            tests: Vec::new(),
+            residual: Vec::new(),
+        };
         let mut others = Vec::new();
         for (position, compiled) in compiled.into_iter().enumerate() {
             if !compiled.is_exact {
@@ -129,7 +142,8 @@ impl Plan {
         let mut values = self.values.clone();
         let column = slice.order.column();
         let mut text = format!(
-            "SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM resource r{}",
+            "{}SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM resource r{}",
+            self.head(),
             self.hint(slice.form, column.map(|(column, _)| column))
         );
         self.push_where(&mut text, slice.form);
@@ -160,9 +174,10 @@ impl Plan {
         };
         let mut values = self.values.clone();
         let mut text = format!(
-            "SELECT {RECORD_COLUMNS}, r.row_id, r.moment, s.{column}
+            "{}SELECT {RECORD_COLUMNS}, r.row_id, r.moment, s.{column}
              FROM {table} s CROSS JOIN resource r
              WHERE s.tenant = ?1 AND s.parameter = {} AND r.row_id = s.row_id",
+            self.head(),
             parameter.id.0
         );
         text.push_str(" AND ");
@@ -192,7 +207,8 @@ impl Plan {
             return self.records(slice);
         };
         let mut text = format!(
-            "SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM resource r{}",
+            "{}SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM resource r{}",
+            self.head(),
             self.hint(slice.form, None)
         );
         self.push_where(&mut text, slice.form);
@@ -208,13 +224,13 @@ impl Plan {
 
     /// How many records there are, as far as SQL can tell.
     pub(super) fn count(&self, form: ChartForm) -> Statement {
-        let mut text = format!("SELECT count(*) FROM resource r{}", self.hint(form, None));
+        let mut text = format!("{}SELECT count(*) FROM resource r{}", self.head(), self.hint(form, None));
         self.push_where(&mut text, form);
         self.values.clone().into_statement(&text)
     }
 
     /// The condition on a record, or nothing where asking the record itself is cheaper.
-    fn text_of(&self, test: Test) -> Option<String> {
+    fn text_of(&mut self, test: Test) -> Option<String> {
         match test {
             Test::Columns(condition) => Some(condition),
             Test::Ids(marks) => Some(format!("r.id IN ({marks})")),
@@ -223,6 +239,11 @@ impl Plan {
                 Some(format!("((r.is_chart = 1 AND r.patient = {patient}) OR {rows})"))
             }
             Test::Rows(rows) if rows.is_point => Some(rows.asked()),
+            Test::Rows(rows) if self.asks_by_text(&rows) => {
+                let (table, condition) = rows.asked_by_text(&format!("texts{}", self.tables.len()))?;
+                self.tables.push(table);
+                Some(condition)
+            }
             Test::Rows(rows) => {
                 let is_worth_a_set = match &self.start {
                     Start::Type => true,
@@ -232,6 +253,20 @@ impl Plan {
                 is_worth_a_set.then(|| rows.set())
             }
         }
+    }
+
+    /// Whether looking for one of few texts in each record is cheaper than all records with those texts.
+    fn asks_by_text(&self, rows: &Rows) -> bool {
+        let starts_from_few = matches!(&self.start, Start::Rows(_));
+        starts_from_few && rows.beginning.is_some_and(|beginning| beginning.length >= BEGINNING_MIN)
+    }
+
+    /// What stands in front of a statement.
+    fn head(&self) -> String {
+        if self.tables.is_empty() {
+            return String::new();
+        }
+        format!("WITH RECURSIVE {} ", self.tables.join(", "))
     }
 
     /// Which index SQLite is to take. PostgreSQL knows better by its statistics.
@@ -316,13 +351,16 @@ impl Key {
 
 /// The filter that leaves the fewest records, if one leaves few.
 fn leader(compiled: &[Compiled], has_compartment: bool) -> Option<usize> {
-    let mut best: Option<(u8, usize)> = None;
+    let mut best: Option<((u8, Reverse<usize>), usize)> = None;
     for (position, compiled) in compiled.iter().enumerate() {
         let rank = match &compiled.test {
-            Some(Test::Ids(_)) => 0,
-            Some(Test::Rows(rows)) if !rows.is_negated && rows.reach == Reach::Handful => 1,
-            Some(Test::Chart(_)) => 2,
-            Some(Test::Rows(rows)) if !rows.is_negated && rows.reach == Reach::Few && !has_compartment => 3,
+            Some(Test::Ids(_)) => (0, Reverse(0)),
+            Some(Test::Rows(rows)) if !rows.is_negated && rows.reach == Reach::Handful => (1, Reverse(0)),
+            Some(Test::Chart(_)) => (2, Reverse(0)),
+            Some(Test::Rows(rows)) if !rows.is_negated && rows.reach == Reach::Few && !has_compartment => {
+                let length = rows.beginning.map_or(usize::MAX, |beginning| beginning.length);
+                (3, Reverse(length))
+            }
             _ => continue,
         };
         if best.is_none_or(|(least, _)| rank < least) {
