@@ -14,6 +14,7 @@ usage: cargo xtask TASK
 tasks:
   bench [OPTION…]             speed beside ceilings of the same run (bench --help)
   check [--without-tests]     everything that must hold before a change lands
+  docs                        write docs/reference/ anew
   definitions [PACKAGE.tgz]   compile HL7's R4 package into crates/fhir/src/definitions/
 ";
 
@@ -35,6 +36,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         ("bench", options) => bench::run(options),
         ("check", []) => check::run(false),
         ("check", [flag]) if flag == "--without-tests" => check::run(true),
+        ("docs", []) => check::write_reference(),
         ("definitions", []) => definitions::write(&definitions::default_package_path()),
         ("definitions", [path]) => definitions::write(path.as_ref()),
         _ => Err(USAGE.into()),

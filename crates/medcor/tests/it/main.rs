@@ -16,6 +16,7 @@ mod door_stdio;
 mod patients;
 mod providers;
 mod records;
+mod reference;
 mod support;
 mod system;
 
