@@ -1,9 +1,17 @@
 //! The few shapes of HTTP answers that doors give themselves.
 
+use std::{
+    array,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, Response, StatusCode, header},
 };
+use hyper::body::{Frame, SizeHint};
 use medcor_tools::ErrorReport;
 use serde_json::json;
 
@@ -13,6 +21,12 @@ pub(super) type Answer = Response<Body>;
 /// JSON.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     typed(status, "application/json", body.into())
+}
+
+/// JSON whose large part is shared with other answers: it is sent from where it lies.
+pub(super) fn shared_json(before: String, shared: Bytes, after: &'static str) -> Answer {
+    let parts = [Bytes::from(before), shared, Bytes::from_static(after.as_bytes())];
+    json(StatusCode::OK, Bytes::new()).map(|_| Body::new(Pieces(parts.into_iter())))
 }
 
 /// A line for a person, where no error of the table applies.
@@ -25,6 +39,30 @@ pub(super) fn error(report: &ErrorReport) -> Answer {
     let status =
         StatusCode::from_u16(report.code.line().http_status).expect("the table has statuses of HTTP only");
     json(status, json!({ "error": report }).to_string())
+}
+
+/// A body in pieces whose length is known.
+struct Pieces(array::IntoIter<Bytes, 3>);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.next().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.len() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let bytes: usize = self.0.as_slice().iter().map(Bytes::len).sum();
+        SizeHint::with_exact(u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
 }
 
 fn typed(status: StatusCode, media_type: &'static str, body: Bytes) -> Answer {

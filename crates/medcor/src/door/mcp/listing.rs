@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use medcor_tools::{Catalog, CompiledTool, Prompt as PromptEntry, ResourceBinding};
 use quick_cache::sync::Cache;
@@ -48,13 +49,13 @@ pub(in crate::door) struct Listing {
     pub(super) resources: Vec<Resource>,
     pub(super) templates: Vec<ResourceTemplate>,
     pub(super) prompts: Vec<Prompt>,
-    first_tools: [String; 2],
+    first_tools: [Bytes; 2],
 }
 
 impl Listing {
     /// The result of `tools/list` without a cursor, as JSON.
-    pub(in crate::door) fn first_tools(&self, era: Era) -> &str {
-        &self.first_tools[era as usize]
+    pub(in crate::door) fn first_tools(&self, era: Era) -> Bytes {
+        self.first_tools[era as usize].clone()
     }
 
     /// One page of the tools.
@@ -129,14 +130,16 @@ fn listing(catalog: &Catalog, asker: &Asker) -> Listing {
     templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
     let mut tools: Vec<Tool> = usable.into_iter().map(tool).collect();
     if asker.view.is_brief() {
-        tools.iter_mut().for_each(|tool| tool.output_schema = None);
+        for tool in &mut tools {
+            tool.output_schema = None;
+        }
     }
     let mut listing = Listing {
         tools,
         resources,
         templates,
         prompts: prompts(catalog, &asker.view).into_iter().map(prompt).collect(),
-        first_tools: [String::new(), String::new()],
+        first_tools: [Bytes::new(), Bytes::new()],
     };
     for era in [Era::Legacy, Era::Modern] {
         listing.first_tools[era as usize] = written(&listing.tools_page(None, era));
@@ -144,9 +147,9 @@ fn listing(catalog: &Catalog, asker: &Asker) -> Listing {
     listing
 }
 
-fn written(result: &Result<ListToolsResult, ErrorData>) -> String {
+fn written(result: &Result<ListToolsResult, ErrorData>) -> Bytes {
     let result = result.as_ref().expect("the first page has no cursor that could be bad");
-    serde_json::to_string(result).expect("names and schemas can be written")
+    serde_json::to_vec(result).expect("names and schemas can be written").into()
 }
 
 /// The prompts that an address shows, in order of name.

@@ -8,7 +8,10 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
 use medcor_tools::{Answer as ToolAnswer, ErrorReport};
 use rmcp::{
     ErrorData,
@@ -106,8 +109,8 @@ impl<'m> Direct<'m> {
     }
 
     /// The HTTP answer with the first page of the tools.
-    pub(super) fn listed(&self, first_tools: &str) -> Answer {
-        self.with_result(first_tools)
+    pub(super) fn listed(&self, first_tools: Bytes) -> Answer {
+        response::shared_json(self.opening(0), first_tools, CLOSING)
     }
 
     /// The HTTP answer with what a call came to.
@@ -149,15 +152,26 @@ impl<'m> Direct<'m> {
     }
 
     fn with_result(&self, result: &str) -> Answer {
-        let mut body = String::with_capacity(result.len() + self.id.get().len() + 40);
-        body.push_str(r#"{"jsonrpc":"2.0","id":"#);
-        body.push_str(self.id.get());
-        body.push_str(r#","result":"#);
+        let mut body = self.opening(result.len() + CLOSING.len());
         body.push_str(result);
-        body.push('}');
+        body.push_str(CLOSING);
         response::json(StatusCode::OK, body)
     }
+
+    /// Everything before the result, with room for so much more.
+    fn opening(&self, room: usize) -> String {
+        const BEFORE_ID: &str = r#"{"jsonrpc":"2.0","id":"#;
+        const AFTER_ID: &str = r#","result":"#;
+        let id = self.id.get();
+        let mut body = String::with_capacity(BEFORE_ID.len() + id.len() + AFTER_ID.len() + room);
+        body.push_str(BEFORE_ID);
+        body.push_str(id);
+        body.push_str(AFTER_ID);
+        body
+    }
 }
+
+const CLOSING: &str = "}";
 
 /// The shape of the answer, where the request is as the specification of its version wants it.
 fn era(method: &str, name: Option<&str>, meta: &Meta<'_>, headers: &HeaderMap) -> Option<Era> {
