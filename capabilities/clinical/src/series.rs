@@ -116,7 +116,7 @@ impl Series {
         self.points.retain(|point| (start..end).contains(&point.at));
         let steady = self.vital.map_or(Steady::WithinPart(0.05), |vital| vital.steady);
         let statistics = Statistics::of(&self.points, steady);
-        let shown = |value: f64| rounded(self.converted.map_or(value, |unit| unit.from_first(value)), 2);
+        let shown = |value: f64| rounded(self.converted.map_or(value, |unit| unit.of_first(value)), 2);
         let trend = statistics.as_ref().and_then(|statistics| statistics.trend.as_ref()).map(|trend| {
             let (first, last) = (shown(trend.first.value), shown(trend.last.value));
             TrendView {

@@ -276,7 +276,7 @@ impl Unit {
     }
 
     /// The value in this unit, from the first unit of the list.
-    pub(crate) fn from_first(&self, value: f64) -> f64 {
+    pub(crate) fn of_first(&self, value: f64) -> f64 {
         (value - self.offset) / self.factor
     }
 }
@@ -318,7 +318,7 @@ mod tests {
         ] {
             let unit = Measurement::of(measured).unit_of(spelling).unwrap();
             assert!((unit.to_first(value) - in_first).abs() < 1e-9, "{spelling}");
-            assert!((unit.from_first(in_first) - value).abs() < 1e-9, "{spelling}");
+            assert!((unit.of_first(in_first) - value).abs() < 1e-9, "{spelling}");
         }
         assert!(Measurement::of(Measured::Weight).unit_of("stone").is_none());
     }
@@ -327,7 +327,7 @@ mod tests {
     fn no_temperature_is_plausible_in_both_units() {
         let measurement = Measurement::of(Measured::Temperature);
         let fahrenheit = measurement.unit_of("F").unwrap();
-        assert!(fahrenheit.from_first(measurement.plausible.0) > measurement.plausible.1);
+        assert!(fahrenheit.of_first(measurement.plausible.0) > measurement.plausible.1);
     }
 
     #[test]

@@ -37,7 +37,9 @@ impl Window {
     /// A window that begins at `since` and is open to the end.
     pub(crate) fn since(since: Option<&str>, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
         Self::in_zone(since, None, &cx.time_zone()).map_err(|mut problems| {
-            problems.iter_mut().for_each(|problem| "/since".clone_into(&mut problem.path));
+            for problem in &mut problems {
+                "/since".clone_into(&mut problem.path);
+            }
             ToolError::Validation(problems)
         })
     }

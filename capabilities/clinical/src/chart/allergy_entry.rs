@@ -252,7 +252,7 @@ impl AddAllergy {
                 )));
             }
         }
-        self.claim(&subject.patient_id, &substance, cx);
+        claim(&subject.patient_id, &substance, cx);
         Ok(())
     }
 
@@ -262,14 +262,6 @@ impl AddAllergy {
         let words = allergy.code.coding.iter().filter_map(|coding| coding.display.as_deref());
         let mut words = words.chain(allergy.code.text.as_deref());
         Ok(has_code || words.any(|words| fold(words) == substance))
-    }
-
-    /// Of two calls at the same time one claims the minute of the other: neither sees the other's record.
-    fn claim(&self, patient_id: &str, substance: &str, cx: &mut ToolContext<'_>) {
-        let minute = cx.now().as_second() / CLAIM_SECONDS;
-        for minute in [minute, minute + 1] {
-            cx.records().claim(Claim(format!("allergy/{patient_id}/{substance}@{minute}")));
-        }
     }
 
     fn resource(&self, subject: &Subject, author: Option<&Author>, cx: &ToolContext<'_>) -> Value {
@@ -311,6 +303,14 @@ impl AddAllergy {
             set("reaction", Some(json!([reaction])));
         }
         resource
+    }
+}
+
+/// Of two calls at the same time one claims the minute of the other: neither sees the other's record.
+fn claim(patient_id: &str, substance: &str, cx: &mut ToolContext<'_>) {
+    let minute = cx.now().as_second() / CLAIM_SECONDS;
+    for minute in [minute, minute + 1] {
+        cx.records().claim(Claim(format!("allergy/{patient_id}/{substance}@{minute}")));
     }
 }
 

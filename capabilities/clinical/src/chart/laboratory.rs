@@ -36,7 +36,7 @@ const WINDOW_VALUES_MAX: u32 = 1000;
 pub(super) struct GetLabResults {
     /// Whose: id, MRN, telephone number or full name.
     patient: Ref<kind::Patient>,
-    /// Only this test: a name such as potassium or HbA1c, or a LOINC code.
+    /// Only this test: a name such as potassium or A1c, or a LOINC code.
     #[schemars(length(min = 1, max = 100))]
     test: Option<String>,
     /// Only values outside their reference range, or marked abnormal.
@@ -131,10 +131,7 @@ impl Tool for GetLabResults {
         let list: Listing<ResultRow<'static>> = listed(cx, listed_query, &paging, filter, &mut rows).await?;
         let mut reports = Reports::of(rows.taken(list.len()), &subject, cx).await?;
         let list = list.regrouped(|values| reports.panels(values))?;
-        let summary = match is_summed {
-            true => Some(summed_up(cx, query, rows, end, days).await?),
-            false => None,
-        };
+        let summary = if is_summed { Some(summed_up(cx, query, rows, end, days).await?) } else { None };
         Ok(LabResults { list: subject.list(list), summary })
     }
 }

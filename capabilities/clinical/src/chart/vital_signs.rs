@@ -98,10 +98,8 @@ impl Tool for GetVitalSigns {
         let mut rows = VitalRows::new(Some(&subject), &paging, window.clone());
         let listed_query = window.narrowed(query.clone(), "date")?;
         let list = listed(cx, listed_query, &paging, filter, &mut rows).await?;
-        let is_partial = match paging.is_first() && !covers(&rows, &list, &summed) {
-            true => rescanned(cx, query, &mut rows, &summed).await?,
-            false => false,
-        };
+        let needs_more = paging.is_first() && !covers(&rows, &list, &summed);
+        let is_partial = needs_more && rescanned(cx, query, &mut rows, &summed).await?;
         let summary = paging.is_first().then(|| Summary {
             window_days: days,
             is_partial,

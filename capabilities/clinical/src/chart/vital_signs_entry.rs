@@ -291,7 +291,7 @@ fn implausible(reading: &Reading) -> Option<ArgumentProblem> {
     if is_plausible && is_whole_score {
         return None;
     }
-    let limits = (rounded(unit.from_first(low), 1), rounded(unit.from_first(high), 1));
+    let limits = (rounded(unit.of_first(low), 1), rounded(unit.of_first(high), 1));
     let whole = if is_whole_score { "" } else { "a whole number " };
     let problem = format!("must be {whole}from {} to {} {}", limits.0, limits.1, unit.code);
     Some(ArgumentProblem { path: format!("/{}", measurement.name), problem })

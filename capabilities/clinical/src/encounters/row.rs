@@ -46,7 +46,7 @@ pub(crate) struct EncounterRow<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     patient_id: Option<String>,
     encounter_type: EncounterType,
-    /// scheduled, in_progress, completed or cancelled; else the FHIR status.
+    /// scheduled, `in_progress`, completed or cancelled; else the FHIR status.
     status: String,
     /// What kind of visit, in the words of the record.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]

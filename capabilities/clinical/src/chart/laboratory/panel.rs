@@ -128,19 +128,18 @@ impl Reports {
         Ok(date)
     }
 
+    fn add_panel_of_one(&mut self, taken: Taken) -> usize {
+        let ordered_date = taken.order.as_ref().and_then(|order| self.ordered.get(order).cloned());
+        self.panels.push(panel_of_one(taken, ordered_date));
+        self.panels.len() - 1
+    }
+
     /// Puts the values into their panels, in the order in which the first value of each came.
     pub(super) fn panels(&mut self, values: Vec<Box<RawValue>>) -> Result<Vec<Box<RawValue>>, ToolError> {
         let mut order: Vec<usize> = Vec::new();
         for (taken, value) in std::mem::take(&mut self.taken).into_iter().zip(values) {
-            let position = match self.of_value.get(&taken.id) {
-                Some(position) => *position,
-                None => {
-                    let ordered_date =
-                        taken.order.as_ref().and_then(|order| self.ordered.get(order).cloned());
-                    self.panels.push(panel_of_one(taken, ordered_date));
-                    self.panels.len() - 1
-                }
-            };
+            let known = self.of_value.get(&taken.id).copied();
+            let position = known.unwrap_or_else(|| self.add_panel_of_one(taken));
             if !order.contains(&position) {
                 order.push(position);
             }

@@ -225,12 +225,12 @@ impl Rows for ResultRows<'_> {
     }
 }
 
-fn finding<'r>(
+fn finding(
     text: Option<String>,
-    quantity: Option<Quantity<'r>>,
+    quantity: Option<Quantity<'_>>,
     judged: Option<Judged>,
     reference: Option<String>,
-) -> Finding<'r> {
+) -> Finding<'_> {
     let value = quantity.as_ref().filter(|quantity| quantity.comparator.is_none()).and_then(|it| it.value);
     let flag = judged.map(|(flag, _)| flag);
     Finding {

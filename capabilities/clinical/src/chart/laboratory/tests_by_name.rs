@@ -1,6 +1,6 @@
 //! Everyday names of laboratory tests, and the LOINC codes that mean them.
 //!
-//! Records name tests in LOINC's own long words, callers in short ones: "HbA1c" is not in "Hemoglobin
+//! Records name tests in LOINC's own long words, callers in short ones: `HbA1c` is not in "Hemoglobin
 //! A1c/Hemoglobin.total in Blood". A name that is not listed is looked for in the words of the records.
 
 use crate::words::Words;
