@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't arrange or read has failed")]
 #![expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 
+mod allergies;
 mod catalogue;
+mod chart;
 mod crash;
+mod documented_chart_calls;
 mod door_catalogue;
 mod door_edge;
 mod door_lists;
@@ -13,12 +16,17 @@ mod door_refusals;
 mod door_sdk;
 mod door_sessions;
 mod door_stdio;
+mod encounters;
+mod laboratory;
+mod medications;
 mod patients;
 mod providers;
 mod records;
 mod reference;
 mod support;
+mod synthea_chart;
 mod system;
+mod vital_signs;
 
 /// Makes a test of every fact, on each database. A fact is an async function that takes a fresh
 /// [`support::region::Region`].
