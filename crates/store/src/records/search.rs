@@ -128,7 +128,7 @@ impl Search<'_> {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<(Position, Record)>, StoreError> {
-        if self.order.column().is_some() {
+        if self.order.column().is_some() && !self.plan.is_handful() {
             return self.ordered(form, after, limit).await;
         }
         let first = self.order.keys.first().map(|key| key.source);
@@ -230,9 +230,15 @@ impl Search<'_> {
     /// Shows every record of a slice to the collector: a handful here, more beside the callers.
     async fn asked(&self, collector: Collector, slice: Slice<'_>) -> Result<Collector, StoreError> {
         if self.plan.is_narrow() {
+            // A slice in an order has to come in it.
+            let is_ordered = collector.is_ordered();
             let glance = Slice { limit: Some(INLINE_ROWS_MAX + 1), ..slice };
-            let found = self.backend.records(Lane::Inline, self.plan.records(glance)).await?;
+            let statement = if is_ordered { self.plan.records(glance) } else { self.plan.glance(glance) };
+            let mut found = self.backend.records(Lane::Inline, statement).await?;
             if found.len() <= INLINE_ROWS_MAX {
+                if !is_ordered {
+                    collect::keep_once(&mut found);
+                }
                 return Ok(visited(collector, found));
             }
         }

@@ -35,6 +35,14 @@ pub(super) struct Collector {
     error: Option<StoreError>,
 }
 
+/// Keeps each record once, in the order of their rows.
+pub(super) fn keep_once(found: &mut Vec<Found>) {
+    let row = |found: &Found| found.keys.integer(ROW).ok();
+    found.sort_by_key(row);
+    // A row without a number is an error, which the collector reports.
+    found.dedup_by(|later, earlier| row(later).is_some() && row(later) == row(earlier));
+}
+
 /// In which order records arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
@@ -79,6 +87,11 @@ impl Collector {
     pub(super) fn arriving(mut self, arrival: Arrival) -> Self {
         self.arrival = arrival;
         self
+    }
+
+    /// Whether records have to arrive in the page's order.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.arrival == Arrival::Ordered
     }
 
     pub(super) fn is_full(&self) -> bool {

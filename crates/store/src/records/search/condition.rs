@@ -147,10 +147,22 @@ impl Rows {
         arms.collect::<Vec<String>>().join(" UNION ALL ")
     }
 
+    /// The table, and the condition on it as `x`, to be joined with the records; `None` where several
+    /// alternatives had to be joined one by one.
+    pub(super) fn joined(&self) -> Option<(&'static str, String)> {
+        match self.arms.as_slice() {
+            [arm] if !self.is_negated => Some((self.table, self.fenced(arm))),
+            _ => None,
+        }
+    }
+
     /// The fence is in every sub-query: another tenant's rows are never touched.
     fn source(&self, arm: &str) -> String {
-        let (table, parameter) = (self.table, self.parameter.0);
-        format!("FROM {table} x WHERE x.tenant = ?1 AND x.parameter = {parameter} AND {arm}")
+        format!("FROM {} x WHERE {}", self.table, self.fenced(arm))
+    }
+
+    fn fenced(&self, arm: &str) -> String {
+        format!("x.tenant = ?1 AND x.parameter = {} AND {arm}", self.parameter.0)
     }
 }
 

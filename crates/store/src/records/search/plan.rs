@@ -124,6 +124,11 @@ impl Plan {
         !matches!(self.start, Start::Type)
     }
 
+    /// Whether so few records come into question that putting them in order here is cheaper than in SQL.
+    pub(super) fn is_handful(&self) -> bool {
+        matches!(&self.start, Start::Rows(rows) if rows.reach == Reach::Handful)
+    }
+
     /// Whether a page is read off an index without passing over other rows.
     pub(super) fn is_page_of_index(&self) -> bool {
         self.tests.is_empty()
@@ -163,6 +168,37 @@ impl Plan {
             }
         }
         finish(values, text, slice.limit)
+    }
+
+    /// Records in any order, a record perhaps several times.
+    ///
+    /// SQLite puts the set of an `IN` into a table that it makes for the purpose, which costs more than
+    /// reading a few records. Joined, the index rows lead to the records as they are found, and rows that
+    /// miss a further set are dropped before their record is looked up.
+    pub(super) fn glance(&self, slice: Slice<'_>) -> Statement {
+        let joined = match &self.start {
+            Start::Rows(rows) if self.dialect == Dialect::Sqlite => rows.joined(),
+            _ => None,
+        };
+        let Some((table, condition)) = joined else {
+            return self.records(slice);
+        };
+        let mut text = format!(
+            "SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM {table} x CROSS JOIN resource r
+             WHERE {condition} AND r.row_id = x.row_id
+             AND +r.tenant = ?1 AND +r.type = ?2 AND +r.state = 0"
+        );
+        if let Some(patient) = self.compartment {
+            push(&mut text, format_args!(" AND +r.patient = {patient}"));
+        }
+        for test in &self.tests {
+            // The same number, known one table earlier.
+            match test.strip_prefix("r.row_id ") {
+                Some(rest) => push(&mut text, format_args!(" AND x.row_id {rest}")),
+                None => push(&mut text, format_args!(" AND {test}")),
+            }
+        }
+        finish(self.values.clone(), text, slice.limit)
     }
 
     /// Records in the order of an index table, once for each of their rows there. The last column is the
