@@ -28,7 +28,7 @@ use std::{
 };
 
 use medcor_policy::{Permit, TenantId, system};
-use medcor_store::{AuditEntry, Store, StoreError};
+use medcor_store::{AuditEntry, Outcome, Store, StoreError, WriteOutcome};
 use tokio::runtime::Handle;
 
 pub use self::report::{Counts, Refusal, Report, UNREADABLE};
@@ -36,7 +36,7 @@ use self::{
     absent::Absent,
     file::Inputs,
     intake::Intake,
-    load::{Batch, Loader, Queues, Step},
+    load::{Batch, Loader, Queues, Staging, Step},
     lookup::Lookups,
     spill::Spill,
 };
@@ -54,8 +54,11 @@ pub struct Import<'i> {
     pub tenant: TenantId,
     /// A private folder for what has to wait.
     pub scratch: &'i Path,
-    /// Whether the first refusal ends it.
+    /// Whether the first refusal ends it. What was committed before stays, its own batch does not.
     pub is_strict: bool,
+    /// Whether content that a record had before is brought back. Without it, records that were changed or
+    /// deleted since an earlier import stay so.
+    pub is_restoring: bool,
 }
 
 /// What happens meanwhile.
@@ -148,10 +151,11 @@ impl Import<'_> {
             let (jobs, waiting_jobs) = queues.jobs;
             let (steps, waiting_steps) = queues.steps;
             let waiting_jobs = Arc::new(Mutex::new(waiting_jobs));
+            let staging =
+                Staging { store: self.store, permit: &permit, runtime, is_restoring: self.is_restoring };
             for _ in 0..staging_threads() {
                 let jobs = waiting_jobs.clone();
-                let permit = &permit;
-                scope.spawn(move || load::stage_all(self.store, permit, runtime, &jobs));
+                scope.spawn(move || load::stage_all(staging, &jobs));
             }
             // The threads hold them; the last one to end closes the queue.
             drop(waiting_jobs);
@@ -207,7 +211,7 @@ impl Entries<'_, '_> {
                 Step::Commit(batch) => self.commit(batch.recv().map_err(|_| ImportError::Thread)?)?,
                 Step::Refused(refusal) => self.refuse(&refusal),
                 Step::Unchanged(resource_type) => {
-                    self.report.count(resource_type, medcor_store::WriteOutcome::Unchanged);
+                    self.report.count(resource_type, WriteOutcome::Unchanged);
                 }
                 // Nobody waits any more if the reading thread has failed.
                 Step::Reached(reached) => drop(reached.send(())),
@@ -226,10 +230,14 @@ impl Entries<'_, '_> {
         if let Some(error) = batch.error {
             return Err(error.into());
         }
+        let mut entry = audit_entry(self.import.store, self.permit, "AUDIT:IMPORT");
+        if self.report.was_stopped {
+            entry.outcome = Outcome::Failure("VALIDATION_ERROR".to_owned());
+            return Ok(self.runtime.block_on(batch.session.abandon(entry))?);
+        }
         if batch.staged.is_empty() {
             return Ok(());
         }
-        let entry = audit_entry(self.import.store, self.permit, "AUDIT:IMPORT");
         let committed = self.runtime.block_on(batch.session.commit(entry))?;
         for (staged, outcome) in batch.staged.iter().zip(&committed.writes) {
             self.report.count(staged.resource_type, *outcome);

@@ -8,7 +8,7 @@ use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::Permit;
 use serde::{Deserialize, Serialize};
 
-use self::stage::Staged;
+use self::stage::{Leaves, Staged};
 use crate::{
     AuditEntry, Lookup, Matched, Page, Record, Store, StoreError, batch::KeptAnswer, ledger::PATIENTS_MAX,
     records::search,
@@ -157,7 +157,13 @@ impl<'p> Session<'p> {
 
     /// Stages "create it under this id, or update it if its content differs", validated. For imports.
     pub fn put(&mut self, id: Id, resource: ParsedResource) -> Result<(), StoreError> {
-        self.stage_put(id, resource)
+        self.stage_put(id, resource, Leaves::Same)
+    }
+
+    /// Stages the same, but content that the record had in an earlier version is not brought back: what
+    /// was changed or deleted since stays so. For imports that can be repeated.
+    pub fn put_unless_known(&mut self, id: Id, resource: ParsedResource) -> Result<(), StoreError> {
+        self.stage_put(id, resource, Leaves::Known)
     }
 
     /// Stages a soft deletion of `current`. Deleting a `Patient` takes all records of its compartment out

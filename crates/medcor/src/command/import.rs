@@ -16,9 +16,10 @@ use crate::{
 
 /// Loads FHIR R4 records: bundles, single resources and NDJSON, plain or as .gz, files or folders.
 ///
-/// Ids that the records carry are kept, so that importing twice changes nothing. References within a
-/// bundle (urn:uuid:…) and conditional ones (Practitioner?identifier=…) are resolved in whatever order
-/// the files come. A record that is not valid is reported with its place and all its problems, and the
+/// Ids that the records carry are kept, so that importing twice changes nothing: not even where somebody
+/// changed or deleted a record in between, unless with --restore. References within a bundle
+/// (urn:uuid:…) and conditional ones (Practitioner?identifier=…) are resolved in whatever order the files
+/// come. A record that is not valid is reported with its place and all its problems, and the
 /// rest goes on. Without any organisation in the database, `default` is made.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -37,15 +38,26 @@ pub(super) struct Import {
     /// Stop at the first record that is refused. What was committed before stays.
     #[arg(long)]
     strict: bool,
+    /// Bring back content that records had before, also of records that were changed or deleted since.
+    #[arg(long)]
+    restore: bool,
 }
 
 impl Import {
     pub(super) fn run(self, cx: &Context) -> Result<Ending, CommandError> {
+        if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
+            return Err(CommandError::Usage(format!("there is no {}", missing.display())));
+        }
         app::create_private_folder(&cx.config.data)?;
         let store = cx.block_on(app::open_store(&cx.config, Schema::MigratedInTrials))?;
         let tenant = cx.block_on(self.tenant(&store))?;
-        let engine =
-            Engine { store: &store, tenant: tenant.id, scratch: &cx.config.data, is_strict: self.strict };
+        let engine = Engine {
+            store: &store,
+            tenant: tenant.id,
+            scratch: &cx.config.data,
+            is_strict: self.strict,
+            is_restoring: self.restore,
+        };
         let mut progress = None;
         let report = engine.run(&self.paths, cx.runtime.handle(), &mut |event| match event {
             Event::Found { bytes, .. } => progress = Some(Progress::start("import", bytes)),

@@ -10,6 +10,8 @@ use serde_json::json;
 use super::CommandError;
 use crate::config::Config;
 
+const STOP: &str = "Ctrl-C stops the server.";
+
 /// The text that `serve` prints.
 pub(super) struct Invitation {
     url: String,
@@ -53,7 +55,8 @@ impl fmt::Display for Invitation {
         let Some(user) = user else {
             writeln!(formatter, "\nNobody can read records yet. Load some and add a person:")?;
             writeln!(formatter, "  {}", self.command("import PATH"))?;
-            return write!(formatter, "  {}", self.command("user add --role doctor --email you@example.org"));
+            writeln!(formatter, "  {}", self.command("user add --role doctor --email you@example.org"))?;
+            return write!(formatter, "\n{STOP}");
         };
         let token = self.command(&format!("token --user {user}"));
         let call = json!({
@@ -83,7 +86,7 @@ Claude Desktop:   {desktop}
 VS Code mcp.json: {code}
 Inspector:        npx @modelcontextprotocol/inspector --cli {url}/mcp --transport http --header \"Authorization: Bearer $TOKEN\" --method tools/list
 
-Ctrl-C stops the server.",
+{STOP}",
         )
     }
 }

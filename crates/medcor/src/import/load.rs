@@ -161,12 +161,22 @@ impl Queues<'_> {
 /// The jobs, shared by the staging threads.
 pub(super) type Jobs<'p> = Arc<Mutex<Receiver<Job<'p>>>>;
 
+/// What the staging threads share.
+#[derive(Clone, Copy)]
+pub(super) struct Staging<'s, 'p> {
+    pub(super) store: &'s Store,
+    pub(super) permit: &'p Permit,
+    pub(super) runtime: &'s Handle,
+    /// Whether content that a record had before is brought back.
+    pub(super) is_restoring: bool,
+}
+
 /// Stages batches until there are no more.
-pub(super) fn stage_all<'p>(store: &Store, permit: &'p Permit, runtime: &Handle, jobs: &Jobs<'p>) {
+pub(super) fn stage_all<'p>(staging: Staging<'_, 'p>, jobs: &Jobs<'p>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { items, reply }) = job else { return };
-        let batch = stage(store, permit, runtime, items);
+        let batch = stage(staging, items);
         if reply.send(batch).is_err() {
             // The import was stopped.
             return;
@@ -174,14 +184,16 @@ pub(super) fn stage_all<'p>(store: &Store, permit: &'p Permit, runtime: &Handle,
     }
 }
 
-fn stage<'p>(store: &Store, permit: &'p Permit, runtime: &Handle, items: Vec<Item>) -> Batch<'p> {
-    let session = store.session(permit);
+fn stage<'p>(staging: Staging<'_, 'p>, items: Vec<Item>) -> Batch<'p> {
+    let session = staging.store.session(staging.permit);
     let mut batch =
         Batch { session, staged: Vec::with_capacity(items.len()), refused: Vec::new(), error: None };
     for item in items {
         let staged = match item.work {
-            Work::Put(_) => put(store, &mut batch.session, item),
-            Work::Delete(resource_type) => runtime.block_on(delete(&mut batch.session, resource_type, item)),
+            Work::Put(_) => put(staging, &mut batch.session, item),
+            Work::Delete(resource_type) => {
+                staging.runtime.block_on(delete(&mut batch.session, resource_type, item))
+            }
         };
         match staged {
             Ok(Some(staged)) => batch.staged.push(staged),
@@ -202,7 +214,7 @@ enum Unstaged {
     Failed(StoreError),
 }
 
-fn put(store: &Store, session: &mut Session<'_>, item: Item) -> Result<Option<Staged>, Unstaged> {
+fn put(staging: Staging<'_, '_>, session: &mut Session<'_>, item: Item) -> Result<Option<Staged>, Unstaged> {
     let Work::Put(text) = item.work else { return Ok(None) };
     let refused = |resource_type, problems: Vec<medcor_fhir::Problem>| {
         let problems = problems.iter().map(shown).collect();
@@ -210,8 +222,13 @@ fn put(store: &Store, session: &mut Session<'_>, item: Item) -> Result<Option<St
     };
     let resource = ParsedResource::parse(text).map_err(|problems| refused(None, problems))?;
     let resource_type = resource.resource_type();
-    let id = item.id.or_else(|| resource.id()).unwrap_or_else(|| store.clock().new_id());
-    match session.put(id.clone(), resource) {
+    let id = item.id.or_else(|| resource.id()).unwrap_or_else(|| staging.store.clock().new_id());
+    let put = if staging.is_restoring {
+        session.put(id.clone(), resource)
+    } else {
+        session.put_unless_known(id.clone(), resource)
+    };
+    match put {
         Ok(()) => Ok(Some(Staged { resource_type, id, links: item.links })),
         Err(StoreError::Invalid(problems)) => Err(refused(Some(resource_type), problems)),
         Err(error) => Err(Unstaged::Failed(error)),

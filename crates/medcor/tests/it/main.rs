@@ -6,6 +6,7 @@
 mod allergies;
 mod catalogue;
 mod chart;
+mod command;
 mod crash;
 mod documented_chart_calls;
 mod door_catalogue;
@@ -17,6 +18,8 @@ mod door_sdk;
 mod door_sessions;
 mod door_stdio;
 mod encounters;
+mod import;
+mod import_synthea;
 mod laboratory;
 mod medications;
 mod patients;

@@ -4,6 +4,7 @@
 pub(crate) mod canary;
 mod client;
 mod clinic;
+mod destination;
 pub(crate) mod folder;
 pub(crate) mod http;
 pub(crate) mod process;
@@ -14,6 +15,7 @@ mod trial;
 
 pub(crate) use client::{Reply, Request};
 pub(crate) use clinic::{Clinic, patient};
+pub(crate) use destination::{Destination, shared_data};
 pub(crate) use server::Server;
 pub(crate) use trial::TRIAL;
 

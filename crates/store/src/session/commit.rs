@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use medcor_fhir::{Id, ResourceType};
+use medcor_fhir::{Id, ParsedResource, ResourceType};
 use medcor_policy::Action;
 use serde_json::Value;
 
 use super::{
     Committed, KeptText, Session, WriteOutcome,
-    stage::{Prepared, Staged},
+    stage::{Leaves, Prepared, Staged},
 };
 use crate::{
     AuditEntry, Conflict, Record, StoreError,
@@ -20,6 +20,8 @@ use crate::{
 
 /// How often a put that met another writer looks again.
 const ATTEMPTS_MAX: u32 = 5;
+/// How far back a put looks for its content.
+const KNOWN_VERSIONS_MAX: u32 = 100;
 
 impl Session<'_> {
     pub(super) async fn commit_all(mut self, mut audit: AuditEntry) -> Result<Committed, StoreError> {
@@ -76,7 +78,10 @@ impl Session<'_> {
         for staged in &self.staged {
             let key = staged.key();
             let before = found.get(&key);
-            let write = self.resolve_one(staged, before)?;
+            let write = match before {
+                Some(before) if self.is_known(staged, before).await? => None,
+                before => self.resolve_one(staged, before)?,
+            };
             outcomes.push(write.as_ref().map_or(WriteOutcome::Unchanged, |write| write.outcome));
             if let Some(write) = write {
                 if self.staged.len() > 1 {
@@ -99,6 +104,21 @@ impl Session<'_> {
         Ok(keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?))).collect())
     }
 
+    /// Whether the record had this content before, and its writer leaves such records alone.
+    async fn is_known(&self, staged: &Staged, before: &Stored) -> Result<bool, StoreError> {
+        let Staged::Put { id, resource, leaves: Leaves::Known, .. } = staged else { return Ok(false) };
+        let hash = resource.content_hash();
+        // The hash of the current version is stored, those of earlier ones are not.
+        if before.record.version == 1 || before.content_hash == hash {
+            return Ok(false);
+        }
+        let earlier = before.record.version - 1;
+        let versions = self.versions(resource.resource_type(), id, earlier, KNOWN_VERSIONS_MAX).await?;
+        let mut bodies =
+            versions.iter().filter(|found| !found.record.is_deleted).map(|found| &*found.record.body);
+        Ok(bodies.any(|body| ParsedResource::parse(body).is_ok_and(|version| version.content_hash() == hash)))
+    }
+
     /// `None` where nothing changes.
     fn resolve_one(&self, staged: &Staged, before: Option<&Stored>) -> Result<Option<Write>, StoreError> {
         match staged {
@@ -111,7 +131,7 @@ impl Session<'_> {
             Staged::Delete(prepared) => {
                 self.replace(prepared, before, Action::Delete, WriteOutcome::Deleted).map(Some)
             }
-            Staged::Put { id, patient, resource, indexed } => {
+            Staged::Put { id, patient, resource, indexed, .. } => {
                 let stamped =
                     |version| self.stamped(resource, id.clone(), version, patient.clone(), indexed.clone());
                 let Some(before) = before else {

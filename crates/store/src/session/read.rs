@@ -141,7 +141,7 @@ impl<'p> Session<'p> {
     }
 
     /// Visible versions up to `newest`, newest first.
-    async fn versions(
+    pub(super) async fn versions(
         &self,
         resource_type: ResourceType,
         id: &Id,

@@ -22,9 +22,19 @@ pub(super) enum Staged {
         patient: Option<Id>,
         resource: ParsedResource,
         indexed: Indexed,
+        leaves: Leaves,
     },
     /// The mark of the deletion.
     Delete(Prepared),
+}
+
+/// Which records a put leaves as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// Those that have its content.
+    Same,
+    /// Those that have its content or ever had it.
+    Known,
 }
 
 /// A version ready to be stored.
@@ -80,7 +90,12 @@ impl Session<'_> {
         Ok(record)
     }
 
-    pub(super) fn stage_put(&mut self, id: Id, resource: ParsedResource) -> Result<(), StoreError> {
+    pub(super) fn stage_put(
+        &mut self,
+        id: Id,
+        resource: ParsedResource,
+        leaves: Leaves,
+    ) -> Result<(), StoreError> {
         let resource_type = resource.resource_type();
         let patient = patient(&resource, &id);
         self.check(Action::Create, resource_type, patient.as_ref())?;
@@ -88,7 +103,7 @@ impl Session<'_> {
         check_content(&resource)?;
         self.note_patient(patient.as_ref());
         let indexed = Indexed::of(resource_type, resource.value(), patient.as_ref());
-        self.staged.push(Staged::Put { id, patient, resource, indexed });
+        self.staged.push(Staged::Put { id, patient, resource, indexed, leaves });
         Ok(())
     }
 

@@ -49,6 +49,7 @@ contract! {
         putting_the_same_content_twice_changes_nothing,
         putting_other_content_updates,
         putting_over_a_deletion_creates_again,
+        an_import_brings_back_no_earlier_content,
         one_commit_can_write_one_record_twice,
         a_claim_can_be_taken_once_and_given_up,
         a_conflict_leaves_nothing_of_its_commit_behind,

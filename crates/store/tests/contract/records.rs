@@ -93,6 +93,23 @@ pub(crate) async fn putting_over_a_deletion_creates_again(hospital: Hospital) {
     assert_eq!(hospital.versions(&record).await.len(), 3);
 }
 
+pub(crate) async fn an_import_brings_back_no_earlier_content(hospital: Hospital) {
+    let import = async |value: Value| {
+        let committed = hospital.commit(|session| session.put_unless_known(id("ada"), resource(value))).await;
+        committed.expect("a put meets no conflict").writes[0]
+    };
+    assert_eq!(import(patient("Byron")).await, WriteOutcome::Created);
+    assert_eq!(import(patient("Lovelace")).await, WriteOutcome::Updated);
+    assert_eq!(import(patient("Byron")).await, WriteOutcome::Unchanged);
+    assert_eq!(import(patient("King")).await, WriteOutcome::Updated);
+    let record = hospital.read(ResourceType::PATIENT, &id("ada")).await.expect("it is there");
+    assert!(record.body.contains("King"));
+    hospital.delete(&record).await;
+    assert_eq!(import(patient("King")).await, WriteOutcome::Unchanged);
+    assert!(hospital.read(ResourceType::PATIENT, &id("ada")).await.is_none());
+    assert_eq!(import(patient("Noel")).await, WriteOutcome::Created);
+}
+
 pub(crate) async fn one_commit_can_write_one_record_twice(hospital: Hospital) {
     let permit = hospital.permit();
     let mut session = hospital.store.session(&permit);
