@@ -148,9 +148,9 @@ fn numbers(text: &str) -> Vec<&str> {
         rest.find(|letter: char| letter == '"' || letter == '-' || letter.is_ascii_digit())
     {
         rest = &rest[start..];
-        let end = if rest.starts_with('"') {
+        let end = if let Some(string) = rest.strip_prefix('"') {
             let mut is_escaped = false;
-            let end = rest[1..].find(|letter| {
+            let end = string.find(|letter| {
                 let is_end = letter == '"' && !is_escaped;
                 is_escaped = letter == '\\' && !is_escaped;
                 is_end
