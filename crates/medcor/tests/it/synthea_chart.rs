@@ -72,7 +72,8 @@ async fn import(clinic: &Clinic, file: PathBuf) {
     let imported = tokio::task::spawn_blocking(move || {
         let scratch = std::env::temp_dir().join(format!("medcor-it-scratch-{}", std::process::id()));
         std::fs::create_dir_all(&scratch).unwrap();
-        let import = Import { store: &store, tenant, scratch: &scratch, is_strict: false };
+        let import =
+            Import { store: &store, tenant, scratch: &scratch, is_strict: false, is_restoring: false };
         import.run(&[file], &runtime, &mut |_| {})
     });
     let report = imported.await.unwrap().unwrap();
