@@ -32,7 +32,10 @@ type Failure = Box<dyn Error>;
 /// target was missed: figures of a shared machine are for people to judge.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
-    let programs = Programs::build()?;
+    let programs = match &options.programs {
+        Some(folder) => Programs::of_folder(folder)?,
+        None => Programs::build()?,
+    };
     let folder = options.data_folder();
     if folder.exists() {
         return Err(

@@ -16,6 +16,8 @@ usage: cargo xtask bench [OPTION…]
   --seconds S       length of one measurement (3)
   --rounds N        measurements of which the median is taken (3)
   --folder DIR      where the databases are made (target/bench); it must not exist yet
+  --programs DIR    measure the programs there (medcor, load, constant, cluster) instead of building,
+                    for instance those of another version
   --keep            leave the databases there
 ";
 
@@ -34,6 +36,8 @@ pub(super) struct Options {
     pub(super) measures_import: bool,
     pub(super) keeps_data: bool,
     pub(super) folder: Option<PathBuf>,
+    /// Where the programs are; they are built when it is `None`.
+    pub(super) programs: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,6 +52,7 @@ impl Options {
             measures_import: true,
             keeps_data: false,
             folder: None,
+            programs: None,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -62,6 +67,7 @@ impl Options {
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--folder" => options.folder = Some(value()?.into()),
+                "--programs" => options.programs = Some(value()?.into()),
                 _ => return Err(USAGE.into()),
             }
         }

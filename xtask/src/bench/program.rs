@@ -1,7 +1,7 @@
 //! The programs that are measured and that measure, built for release.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -20,6 +20,15 @@ pub(super) struct Programs {
 }
 
 impl Programs {
+    /// Those in this folder.
+    pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
+        let program = |name: &str| {
+            let path = folder.join(name);
+            if path.is_file() { Ok(path) } else { Err(format!("there is no {}", path.display())) }
+        };
+        Self::found(program)
+    }
+
     /// Builds them.
     pub(super) fn build() -> Result<Self, Failure> {
         tell("building for release");
@@ -41,6 +50,10 @@ impl Programs {
             let path = artifact.and_then(|artifact| artifact["executable"].as_str());
             path.map(PathBuf::from).ok_or_else(|| format!("the build made no `{name}`"))
         };
+        Self::found(program)
+    }
+
+    fn found(program: impl Fn(&str) -> Result<PathBuf, String>) -> Result<Self, Failure> {
         Ok(Self {
             medcor: program("medcor")?,
             load: program("load")?,
