@@ -1,5 +1,6 @@
 //! Prescriptions.
 
+mod dispenses;
 mod dosage;
 mod prescriptions;
 
@@ -34,7 +35,8 @@ stopped in the last year. Follow next_cursor until nothing is truncated.
 \"creatinine\" for kidney function.
 3. If a tool named check_interactions is listed, call it with the active medications. If it is not, say that \
 interactions were not checked; do not answer from memory as if they had been.
-4. Ask for the list of what the patient really takes, with over-the-counter products, unless it was given.
+4. A row with do_not_give is an order that the medication is not given: never count it as one that is taken.
+5. Ask for the list of what the patient really takes, with over-the-counter products, unless it was given.
 
 Then write:
 - a table with one line per medication: name, dose, frequency, route, prescriber, date, and one of \
@@ -64,7 +66,7 @@ Review the medications of patient {{patient_id}}. Occasion: {{reason|routine}}.
 
 1. Call list_prescriptions with status \"active\" and follow next_cursor until nothing is truncated.
 2. Call get_patient_summary with sections \"allergies\", \"conditions\", \"labs\" and \"vitals\".
-3. Check each medication: is there a condition that it treats; does it fit allergies, laboratory values and \
+3. Check each medication (a row with do_not_give is an order not to give it): is there a condition that it treats; does it fit allergies, laboratory values and \
 vital signs; is it a duplicate; has it run longer than usual.
 4. On admission or discharge also compare with the prescriptions stopped or begun since the last visit \
 (list_encounters). After an adverse event look first at what was begun or changed before it.

@@ -10,8 +10,10 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::listing::Rows;
 
-/// Records read for a section of which most are left out.
+/// Records read at a time for a section of which many are left out.
 const SCAN_ROWS: u32 = 100;
+/// Most records that one section reads to fill its rows; beyond them it says that there may be more.
+const SCANNED_MAX: usize = 1000;
 
 /// A few rows of one kind.
 #[derive(Debug, Serialize)]
@@ -39,7 +41,8 @@ impl<T> Section<T> {
         Self { count: rows.len(), results: rows, truncated, tool, row: PhantomData }
     }
 
-    /// The rows of a search.
+    /// The rows of a search, which goes on until they are enough: a row may be further back than many
+    /// records that are left out.
     async fn of_search<R: Rows>(
         cx: &mut ToolContext<'_>,
         mut query: Query,
@@ -49,10 +52,20 @@ impl<T> Section<T> {
     ) -> Result<Self, ToolError> {
         let exact = u32::try_from(limit).unwrap_or(SCAN_ROWS).saturating_add(1);
         query.count = if rows.is_narrow() { SCAN_ROWS } else { exact };
-        let page = cx.records().search(&query).await?;
-        rows.prepare(cx, &page.records).await?;
-        let taken = texts(&page.records, rows)?;
-        Ok(Self::of_rows(taken, limit, page.has_more, tool))
+        let mut taken = Vec::new();
+        let mut scanned = 0;
+        loop {
+            let page = cx.records().search(&query).await?;
+            rows.prepare(cx, &page.records).await?;
+            taken.extend(texts(&page.records, rows)?);
+            scanned += page.records.len();
+            let next = page.records.len().checked_sub(1).and_then(|last| page.cursor_after(last));
+            if next.is_none() || taken.len() > limit || scanned >= SCANNED_MAX {
+                return Ok(Self::of_rows(taken, limit, next.is_some(), tool));
+            }
+            query.cursor = next;
+            query.count = SCAN_ROWS;
+        }
     }
 }
 

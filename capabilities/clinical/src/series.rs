@@ -75,6 +75,23 @@ impl SeriesSet {
         }
     }
 
+    /// Whether there is a value of this.
+    pub(crate) fn has(&self, measured: Measured) -> bool {
+        self.series.iter().any(|series| series.measures(measured))
+    }
+
+    /// Takes over the other set's series of vital signs of which this one has none; whether there were any.
+    pub(crate) fn adopt(&mut self, other: Self) -> bool {
+        let count = self.series.len();
+        for series in other.series {
+            let is_new = series.vital.is_some_and(|vital| !self.has(vital.measured));
+            if is_new && self.series.len() < SERIES_MAX {
+                self.series.push(series);
+            }
+        }
+        self.series.len() > count
+    }
+
     /// Forgets the values but keeps the latest of each kind.
     pub(crate) fn clear_points(&mut self) {
         self.series.iter_mut().for_each(|series| series.points.clear());
@@ -101,6 +118,10 @@ impl Series {
             points: vec![point],
             latest: latest(sample, point.at),
         }
+    }
+
+    fn measures(&self, measured: Measured) -> bool {
+        self.vital.is_some_and(|vital| vital.measured == measured)
     }
 
     /// Vital signs are one series in whatever unit, for their units convert; other values only in one.

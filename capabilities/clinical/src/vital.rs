@@ -256,6 +256,12 @@ impl Measurement {
         found.expect("a test finds every variant in the table")
     }
 
+    /// The LOINC codes of the observations that hold it, also as one part of several.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = &'static str> {
+        let panels = if self.vital == Vital::BloodPressure { BLOOD_PRESSURE_PANELS } else { &[] };
+        panels.iter().chain(self.codes).copied()
+    }
+
     /// The unit that a record means by its code or its words.
     pub(crate) fn unit_of(&self, text: &str) -> Option<&'static Unit> {
         self.units.iter().find(|unit| {

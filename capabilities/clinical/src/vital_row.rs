@@ -159,6 +159,30 @@ impl<'p> VitalRows<'p> {
         self.window = window;
     }
 
+    /// What is measured of these vital signs and has no value yet.
+    pub(crate) fn without_value(&self, kinds: &[Vital]) -> Vec<&'static Measurement> {
+        let is_wanted = |measurement: &&Measurement| {
+            (kinds.is_empty() || kinds.contains(&measurement.vital)) && !self.series.has(measurement.measured)
+        };
+        MEASUREMENTS.iter().filter(is_wanted).collect()
+    }
+
+    /// Empty rows of the same patient in another window.
+    pub(crate) fn of_window(&self, window: Window) -> Self {
+        Self {
+            paging: self.paging,
+            window,
+            adult_since: self.adult_since.clone(),
+            series: SeriesSet::default(),
+            oldest: None,
+        }
+    }
+
+    /// Takes over the other rows' values of what has none here; whether there were any.
+    pub(crate) fn adopt(&mut self, other: Self) -> bool {
+        self.series.adopt(other.series)
+    }
+
     /// What the values of this window amount to.
     pub(crate) fn into_summaries(self, window: &Window) -> Vec<SeriesSummary> {
         self.series.summaries(window.start().unwrap_or(i64::MIN), window.end().unwrap_or(i64::MAX))

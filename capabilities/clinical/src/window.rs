@@ -77,6 +77,11 @@ impl Window {
         Self { from: Some(edge(start)), to: Some(edge(end)) }
     }
 
+    /// All that is before `end`, in microseconds.
+    pub(crate) fn before(end: i64) -> Self {
+        Self { from: None, ..Self::days_before(end, 0) }
+    }
+
     /// From so many days before the first moment to so many after the last, in microseconds.
     pub(crate) fn around(first: i64, last: i64, days: u32) -> Self {
         let margin = i64::from(days) * MICROSECONDS_PER_DAY;

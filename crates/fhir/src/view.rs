@@ -36,7 +36,8 @@ pub use directory::{
 };
 pub use identifier::Identifier;
 pub use medication::{
-    DispenseRequest, Dosage, DoseAndRate, Medication, MedicationRequest, Timing, TimingRepeat,
+    DispenseRequest, Dosage, DoseAndRate, Medication, MedicationDispense, MedicationRequest, Timing,
+    TimingRepeat,
 };
 pub use text::{Text, Texts};
 

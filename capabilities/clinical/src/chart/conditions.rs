@@ -20,9 +20,14 @@ use crate::{
 const CLINICAL_STATUS: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
 const VERIFICATION_STATUS: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 
+/// The statuses of what is over. R4 does not ask for a status, so the others cannot be searched for
+/// without losing what has none.
+pub(super) const ENDED: &str = "inactive,remission,resolved";
+
 /// Lists a patient's problems and diagnoses, the active ones first, then the newest first.
 ///
-/// With `status` only those of that status; `active` includes relapses and recurrences.
+/// With `status` only those of that status; `active` includes relapses and recurrences, and conditions
+/// whose record gives no status and no end, which otherwise come last.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ListConditions {
     /// Whose: id, MRN, telephone number or full name.
@@ -63,7 +68,8 @@ pub(crate) struct ConditionRow<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     code: Option<Text<'r>>,
-    /// active, recurrence, relapse, inactive, remission or resolved.
+    /// active, recurrence, relapse, inactive, remission or resolved. A condition whose record gives no
+    /// status is active unless it says that it ended or was refuted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     status: Option<Text<'r>>,
@@ -116,8 +122,8 @@ impl Tool for ListConditions {
         let status = self.status.unwrap_or(ConditionStatus::All);
         let mut filter = subject.filter();
         let mut query = subject.query(ResourceType::CONDITION)?;
-        if let Some(codes) = status.codes() {
-            query = query.with("clinical-status", codes)?;
+        if let Some((parameter, codes)) = status.condition() {
+            query = query.with(parameter, codes)?;
             filter.insert("status".to_owned(), json!(status));
         }
         // In order of its codes `active` comes before all others and `resolved` after them.
@@ -126,20 +132,21 @@ impl Tool for ListConditions {
             filter.insert("name".to_owned(), name.as_str().into());
         }
         let words = Words::given(self.name.as_deref(), "/name")?;
-        let mut rows = ConditionRows { words, paging: &paging };
+        let only_active = status == ConditionStatus::Active;
+        let mut rows = ConditionRows { words, only_active, paging: &paging };
         let list = listed(cx, query, &paging, filter, &mut rows).await?;
         Ok(subject.list(list))
     }
 }
 
 impl ConditionStatus {
-    /// The codes to search for; `None` is all.
-    fn codes(self) -> Option<&'static str> {
+    /// What to search for; `None` is all.
+    fn condition(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Active => Some("active,recurrence,relapse"),
-            Self::Inactive => Some("inactive"),
-            Self::Remission => Some("remission"),
-            Self::Resolved => Some("resolved"),
+            Self::Active => Some(("clinical-status:not", ENDED)),
+            Self::Inactive => Some(("clinical-status", "inactive")),
+            Self::Remission => Some(("clinical-status", "remission")),
+            Self::Resolved => Some(("clinical-status", "resolved")),
             Self::All => None,
         }
     }
@@ -148,12 +155,18 @@ impl ConditionStatus {
 /// Rows of conditions that were not taken back.
 pub(crate) struct ConditionRows<'p> {
     words: Option<Words>,
+    only_active: bool,
     paging: &'p Paging,
 }
 
 impl<'p> ConditionRows<'p> {
     pub(crate) fn new(paging: &'p Paging) -> Self {
-        Self { words: None, paging }
+        Self { words: None, only_active: false, paging }
+    }
+
+    /// Only conditions that still stand, of a search that leaves out those that [`ENDED`].
+    pub(crate) fn active(paging: &'p Paging) -> Self {
+        Self { only_active: true, ..Self::new(paging) }
     }
 }
 
@@ -171,11 +184,18 @@ impl Rows for ConditionRows<'_> {
         if is_taken_back || self.words.as_ref().is_some_and(|words| !words.name(&condition.code)) {
             return Ok(None);
         }
+        let is_refuted = verification.as_deref() == Some("refuted");
+        let may_stand = !is_refuted && !condition.is_abated();
+        let status = condition.clinical_status.take_code(CLINICAL_STATUS);
+        let status = status.or_else(|| may_stand.then(|| Text::from("active")));
+        if self.only_active && (is_refuted || status.is_none()) {
+            return Ok(None);
+        }
         let onset = condition.onset_date_time.or(condition.onset_period.and_then(|period| period.start));
         Ok(Some(ConditionRow {
             code: condition.code.take_code(naming::SNOMED_CT),
             name: condition.code.into_text(),
-            status: condition.clinical_status.take_code(CLINICAL_STATUS),
+            status,
             verification: verification.filter(|verification| *verification != "confirmed"),
             severity: condition.severity.and_then(medcor_fhir::view::CodeableConcept::into_text),
             onset_date: onset.or(condition.onset_string),

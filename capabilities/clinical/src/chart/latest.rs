@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use medcor_fhir::view::{Observation, Text};
-use medcor_tools::{Record, ToolError, view};
+use medcor_tools::{Page, Record, ToolError, view};
 
 use crate::{
     flag::judged,
@@ -18,14 +18,16 @@ pub(super) const LATEST_SCANNED: u32 = 200;
 /// The latest record of each kind.
 pub(super) struct Latest {
     records: Vec<(Record, bool)>,
+    /// Whether records were left unread, among which there may be other kinds.
+    has_more: bool,
 }
 
 impl Latest {
-    /// Of these records the first of each code.
-    pub(super) fn of_each(records: &[Record]) -> Result<Self, ToolError> {
+    /// Of the records of this page the first of each code.
+    pub(super) fn of_each(page: &Page) -> Result<Self, ToolError> {
         let mut seen: HashSet<String> = HashSet::new();
         let mut latest = Vec::new();
-        for record in records {
+        for record in &page.records {
             let observation: Observation<'_> = view(record)?;
             if is_void(&observation.status) {
                 continue;
@@ -35,7 +37,7 @@ impl Latest {
                 latest.push((record.clone(), is_abnormal(&observation)));
             }
         }
-        Ok(Self { records: latest })
+        Ok(Self { records: latest, has_more: page.has_more })
     }
 
     /// Those that the record itself calls abnormal first.
@@ -52,7 +54,7 @@ impl Latest {
         tool: &'static str,
     ) -> Result<Section<R::Row<'static>>, ToolError> {
         let records: Vec<Record> = self.records.into_iter().map(|(record, _)| record).collect();
-        Ok(Section::of_rows(texts(&records, rows)?, limit, false, tool))
+        Ok(Section::of_rows(texts(&records, rows)?, limit, self.has_more, tool))
     }
 }
 

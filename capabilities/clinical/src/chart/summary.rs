@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     allergies::{AllergyRow, AllergyRows},
     care_plans::{CarePlanRow, CarePlanRows},
-    conditions::{ConditionRow, ConditionRows},
+    conditions::{ConditionRow, ConditionRows, ENDED},
     immunizations::{ImmunizationRow, ImmunizationRows},
     laboratory::{ResultRow, ResultRows},
     latest::{LATEST_SCANNED, Latest},
@@ -75,12 +75,14 @@ pub(super) struct PatientSummary {
     allergies: Option<Section<AllergyRow<'static>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conditions: Option<Section<ConditionRow<'static>>>,
+    /// What the patient takes: active orders and reports, no proposals, plans or orders not to give.
     #[serde(skip_serializing_if = "Option::is_none")]
     medications: Option<Section<PrescriptionRow<'static>>>,
-    /// The latest value of each vital sign.
+    /// The latest value of each vital sign; `truncated` also where older ones were not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     vitals: Option<Section<VitalRow<'static>>>,
-    /// The latest value of each test, abnormal ones first.
+    /// The latest value of each test, abnormal ones first; `truncated` also where older ones were not
+    /// looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     labs: Option<Section<ResultRow<'static>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +115,7 @@ impl Tool for GetPatientSummary {
         Need::search_if_allowed(ResourceType::PROCEDURE),
         Need::search_if_allowed(ResourceType::ENCOUNTER),
         Need::search_if_allowed(ResourceType::CARE_PLAN),
+        Need::search_if_allowed(ResourceType::MEDICATION_DISPENSE),
         Need::read_if_allowed(ResourceType::MEDICATION),
         Need::read_if_allowed(ResourceType::PRACTITIONER),
         Need::read_if_allowed(ResourceType::ORGANIZATION),
@@ -200,9 +203,8 @@ impl Glance {
             return Ok(None);
         }
         let query = self.subject.query(ResourceType::CONDITION)?;
-        let query =
-            query.with("clinical-status", "active,recurrence,relapse")?.with("_sort", "-onset-date")?;
-        sections.section(cx, parts::CONDITIONS, query, &mut ConditionRows::new(&self.paging)).await
+        let query = query.with("clinical-status:not", ENDED)?.with("_sort", "-onset-date")?;
+        sections.section(cx, parts::CONDITIONS, query, &mut ConditionRows::active(&self.paging)).await
     }
 
     async fn medications(
@@ -215,7 +217,7 @@ impl Glance {
         }
         let query = self.subject.query(ResourceType::MEDICATION_REQUEST)?;
         let query = query.with("status", "active")?.with("_sort", "-authoredon")?;
-        sections.section(cx, parts::MEDICATIONS, query, &mut PrescriptionRows::new(&self.paging)).await
+        sections.section(cx, parts::MEDICATIONS, query, &mut PrescriptionRows::taken(&self.paging)).await
     }
 
     async fn vitals(&self, sections: &mut Sections, cx: &mut ToolContext<'_>) -> Found<VitalRow<'static>> {
@@ -225,7 +227,7 @@ impl Glance {
         let mut query = self.recent(ResourceType::OBSERVATION)?.with("category", "vital-signs")?;
         query.count = LATEST_SCANNED;
         let page = cx.records().search(&query).await?;
-        let latest = Latest::of_each(&page.records)?;
+        let latest = Latest::of_each(&page)?;
         let mut rows = VitalRows::new(Some(&self.subject), &self.paging, self.window.clone());
         latest.section(&mut rows, self.limit, parts::VITALS.tool).map(Some)
     }
@@ -237,7 +239,7 @@ impl Glance {
         let mut query = self.recent(ResourceType::OBSERVATION)?.with("category", "laboratory")?;
         query.count = LATEST_SCANNED;
         let page = cx.records().search(&query).await?;
-        let latest = Latest::of_each(&page.records)?.abnormal_first();
+        let latest = Latest::of_each(&page)?.abnormal_first();
         let mut rows = ResultRows::new(&self.paging, self.window.clone());
         latest.section(&mut rows, self.limit, parts::LABS.tool).map(Some)
     }

@@ -20,6 +20,8 @@ use crate::{
 const WINDOW_DAYS_DEFAULT: u32 = 365;
 /// Most values of which averages and trends are made.
 const WINDOW_VALUES_MAX: u32 = 1000;
+/// Most records read at a time to find the latest value of what has none in the window.
+const LOOKED_UP_MAX: u32 = 100;
 
 /// Lists a patient's vital signs, newest first, and sums up each kind: latest value, average, minimum,
 /// maximum and trend over the last `window_days`.
@@ -63,7 +65,8 @@ pub(super) struct VitalSigns {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Summary {
     window_days: u32,
-    /// Whether the window has more values than were summed up.
+    /// Whether the window has more values than were summed up, or a vital sign that is missing here may
+    /// have a value among records that were not read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_partial: bool,
     measures: Vec<SeriesSummary>,
@@ -98,8 +101,8 @@ impl Tool for GetVitalSigns {
         let mut rows = VitalRows::new(Some(&subject), &paging, window.clone());
         let listed_query = window.narrowed(query.clone(), "date")?;
         let list = listed(cx, listed_query, &paging, filter, &mut rows).await?;
-        let needs_more = paging.is_first() && !covers(&rows, &list, &summed);
-        let is_partial = needs_more && rescanned(cx, query, &mut rows, &summed).await?;
+        let asked = Asked { query, kinds, summed: &summed, end };
+        let is_partial = paging.is_first() && completed(cx, &asked, &list, &mut rows).await?;
         let summary = paging.is_first().then(|| Summary {
             window_days: days,
             is_partial,
@@ -117,6 +120,63 @@ fn narrowed_to(query: Query, kinds: &[Vital], filter: &mut Map<String, Value>) -
     let codes: Vec<String> =
         kinds.iter().flat_map(|kind| kind.codes()).map(|code| format!("{LOINC}|{code}")).collect();
     Ok(query.with("code", &codes.join(","))?)
+}
+
+/// What is summed up.
+struct Asked<'s> {
+    /// The search for all of it, without a window.
+    query: Query,
+    /// These vital signs; all where empty.
+    kinds: Vec<Vital>,
+    summed: &'s Window,
+    /// Where the window ends, in microseconds.
+    end: i64,
+}
+
+/// Reads into the rows' series what the list did not hold: the rest of the window, and the latest value of
+/// what has none in it. Whether some are still missing.
+async fn completed(
+    cx: &mut ToolContext<'_>,
+    asked: &Asked<'_>,
+    list: &Listing<VitalRow<'static>>,
+    rows: &mut VitalRows<'_>,
+) -> Result<bool, ToolError> {
+    let is_whole = !list.is_truncated() && rows.window().start().is_none();
+    if is_whole {
+        return Ok(false);
+    }
+    let needs_more = !covers(rows, list, asked.summed);
+    let has_more = needs_more && rescanned(cx, asked.query.clone(), rows, asked.summed).await?;
+    Ok(looked_up(cx, asked, rows).await? || has_more)
+}
+
+/// Looks up the latest value of what has none; whether one may be left. A height may be years older than
+/// every weight.
+async fn looked_up(
+    cx: &mut ToolContext<'_>,
+    asked: &Asked<'_>,
+    rows: &mut VitalRows<'_>,
+) -> Result<bool, ToolError> {
+    let before = Window::before(asked.end);
+    // Every round finds something that has no value yet, or is the last.
+    loop {
+        let missing = rows.without_value(&asked.kinds);
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        let codes = missing.iter().flat_map(|measurement| measurement.holders());
+        let codes: Vec<String> = codes.map(|code| format!("{LOINC}|{code}")).collect();
+        let mut query = before.narrowed(asked.query.clone(), "date")?.with("code", &codes.join(","))?;
+        query.count = LOOKED_UP_MAX;
+        let page = cx.records().search(&query).await?;
+        let mut found = rows.of_window(before.clone());
+        for record in &page.records {
+            found.row(record)?;
+        }
+        if !rows.adopt(found) || !page.has_more {
+            return Ok(page.has_more);
+        }
+    }
 }
 
 /// Whether the rows of the list hold every value of the window that is summed up.

@@ -1,6 +1,6 @@
 //! One encounter: what was found, prescribed and done in it.
 
-use medcor_fhir::{ResourceType, search::Query};
+use medcor_fhir::{Id, ResourceType, search::Query};
 use medcor_tools::{
     Alias, Effect, Need, Raw, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym,
 };
@@ -75,6 +75,7 @@ impl Tool for GetEncounter {
         Need::search_if_allowed(ResourceType::CONDITION),
         Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::search_if_allowed(ResourceType::MEDICATION_REQUEST),
+        Need::search_if_allowed(ResourceType::MEDICATION_DISPENSE),
         Need::search_if_allowed(ResourceType::PROCEDURE),
     ];
     const SYNONYMS: &'static [Synonym] = &[synonym("id", "encounter")];
@@ -86,7 +87,8 @@ impl Tool for GetEncounter {
         let paging = Paging::new(None, None, self.format);
         let patient = patient_of(&record, cx).await?;
         let mut sections = Sections::new(SECTION_ROWS);
-        let visit = Visit::new(&self.encounter, patient.as_ref().map(Subject::of_record).transpose()?);
+        let subject = patient.as_ref().map(Subject::of_record).transpose()?;
+        let visit = Visit::new(&self.encounter, record.patient.as_ref(), subject);
         let mut detail = EncounterDetail {
             encounter: encounter_row(&record, cx).await?,
             conditions: visit.conditions(&mut sections, cx).await?,
@@ -128,6 +130,8 @@ async fn encounter_row(record: &Record, cx: &mut ToolContext<'_>) -> Result<Map<
 /// What belongs to one encounter.
 struct Visit {
     reference: String,
+    /// Whose it is, also where the caller may not see who that is.
+    patient: Option<String>,
     subject: Option<Subject>,
     paging: Paging,
 }
@@ -135,12 +139,23 @@ struct Visit {
 type Found<T> = Result<Option<Section<T>>, ToolError>;
 
 impl Visit {
-    fn new(encounter: &Ref<kind::Encounter>, subject: Option<Subject>) -> Self {
-        Self { reference: encounter.reference(), subject, paging: Paging::new(None, None, None) }
+    fn new(encounter: &Ref<kind::Encounter>, patient: Option<&Id>, subject: Option<Subject>) -> Self {
+        Self {
+            reference: encounter.reference(),
+            patient: patient.map(|patient| format!("Patient/{patient}")),
+            subject,
+            paging: Paging::new(None, None, None),
+        }
     }
 
+    /// A search for what belongs to the encounter. A record that names it by mistake but is of somebody
+    /// else does not.
     fn query(&self, resource_type: ResourceType) -> Result<Query, ToolError> {
-        Ok(Query::new(resource_type).with("encounter", &self.reference)?)
+        let query = Query::new(resource_type).with("encounter", &self.reference)?;
+        Ok(match &self.patient {
+            Some(patient) => query.with("patient", patient)?,
+            None => query.with("patient:missing", "true")?,
+        })
     }
 
     async fn conditions(

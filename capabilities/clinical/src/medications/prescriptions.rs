@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::dosage;
+use super::{dispenses::Dispenses, dosage};
 use crate::{
     listing::{Format, Paging, PatientList, Rows, Subject, fenced, listed, notes},
     names::{Names, unnamed},
@@ -22,7 +22,8 @@ use crate::{
 
 /// Lists a patient's prescriptions, newest first: medication, dose, frequency, route, prescriber, refills.
 ///
-/// All of them unless a `status` is asked for; `active` is what the patient takes now.
+/// All of them unless a `status` is asked for; `active` is what the patient takes now, without proposals
+/// and plans. A row with `do_not_give` is an order that the medication is not given.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ListPrescriptions {
     /// Whose: id, MRN, telephone number or full name.
@@ -66,6 +67,9 @@ pub(crate) struct PrescriptionRow<'r> {
     /// The id of the prescription again, as documented clients read it.
     #[schemars(with = "String")]
     medication_id: Text<'r>,
+    /// An order that this medication is *not* given. Its name says so too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    do_not_give: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     name: Option<Text<'r>>,
@@ -79,6 +83,10 @@ pub(crate) struct PrescriptionRow<'r> {
     /// active, on-hold, completed, stopped, cancelled, …
     #[schemars(with = "String")]
     status: Text<'r>,
+    /// Where it is no order: proposal, plan or option.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    intent: Option<Text<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dosage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +104,10 @@ pub(crate) struct PrescriptionRow<'r> {
     prescribed_at: Option<Text<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prescriber: Option<String>,
-    /// Repeats that the prescription allows.
+    /// Repeats that the prescription allows, after it was handed out first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refills_allowed: Option<u32>,
+    /// Of these the ones that no recorded dispense has used up. Absent where the dispenses cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     refills_remaining: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +130,7 @@ impl Tool for ListPrescriptions {
     const NEEDS: &'static [Need] = &[
         Need::read(ResourceType::PATIENT),
         Need::search(ResourceType::MEDICATION_REQUEST),
+        Need::search_if_allowed(ResourceType::MEDICATION_DISPENSE),
         Need::read_if_allowed(ResourceType::MEDICATION),
         Need::read_if_allowed(ResourceType::PRACTITIONER),
         Need::read_if_allowed(ResourceType::CONDITION),
@@ -154,7 +166,11 @@ impl Tool for ListPrescriptions {
             filter.insert("status".to_owned(), json!(code));
         }
         let query = window.narrowed(query, "authoredon")?;
-        let mut rows = PrescriptionRows { words, window, ..PrescriptionRows::new(&paging) };
+        let extent = match self.status {
+            Some(PrescriptionStatus::Active) => Extent::Standing,
+            _ => Extent::All,
+        };
+        let mut rows = PrescriptionRows { words, window, extent, ..PrescriptionRows::new(&paging) };
         let list = listed(cx, query, &paging, filter, &mut rows).await?;
         Ok(subject.list(list))
     }
@@ -174,21 +190,53 @@ impl PrescriptionStatus {
     }
 }
 
+/// Which records count as prescriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All, marked for what they are.
+    All,
+    /// Orders, also those that a medication is not given, and what the patient is reported to take.
+    Standing,
+    /// What the patient takes.
+    Taken,
+}
+
 /// Rows of prescriptions that were not taken back.
 pub(crate) struct PrescriptionRows<'p> {
     words: Option<Words>,
     window: Window,
+    extent: Extent,
     names: Names,
+    dispenses: Dispenses,
     paging: &'p Paging,
 }
 
 impl<'p> PrescriptionRows<'p> {
     pub(crate) fn new(paging: &'p Paging) -> Self {
-        Self { words: None, window: Window::default(), names: Names::default(), paging }
+        Self {
+            words: None,
+            window: Window::default(),
+            extent: Extent::All,
+            names: Names::default(),
+            dispenses: Dispenses::default(),
+            paging,
+        }
+    }
+
+    /// Only what the patient takes: no proposals and plans, and nothing that is not to be given.
+    pub(crate) fn taken(paging: &'p Paging) -> Self {
+        Self { extent: Extent::Taken, ..Self::new(paging) }
     }
 
     fn takes(&self, request: &MedicationRequest<'_>) -> bool {
-        request.status != "entered-in-error"
+        let stands = request.is_order() || request.is_reported();
+        let is_within = match self.extent {
+            Extent::All => true,
+            Extent::Standing => stands,
+            Extent::Taken => stands && !request.forbids(),
+        };
+        is_within
+            && request.status != "entered-in-error"
             && self.window.holds_day(request.authored_on.as_deref().unwrap_or_default())
     }
 
@@ -208,13 +256,18 @@ impl Rows for PrescriptionRows<'_> {
 
     async fn prepare(&mut self, cx: &mut ToolContext<'_>, records: &[Record]) -> Result<(), ToolError> {
         let mut wanted: Vec<(ResourceType, Id)> = Vec::new();
+        let mut repeatable: Vec<&Record> = Vec::new();
         for record in records {
             let request: MedicationRequest<'_> = view(record)?;
             if self.takes(&request) {
                 let references = request.medication_reference.iter().chain(&request.requester);
                 wanted.extend(references.chain(request.reason_reference.first()).filter_map(unnamed));
+                if repeats_allowed(&request).is_some_and(|repeats| repeats > 0) {
+                    repeatable.push(record);
+                }
             }
         }
+        self.dispenses.count(&repeatable, cx).await?;
         self.names.learn(wanted, cx).await
     }
 
@@ -230,7 +283,7 @@ impl Rows for PrescriptionRows<'_> {
             return Ok(None);
         }
         let code = medication.as_mut().and_then(|medication| medication.take_code(naming::RXNORM));
-        let name = medication.and_then(CodeableConcept::into_text);
+        let name = named(medication, request.forbids());
         let first = request.dosage_instruction.first();
         let dosage = first.and_then(dosage::dose);
         let instructions = instructions(&request, dosage.is_none());
@@ -239,7 +292,13 @@ impl Rows for PrescriptionRows<'_> {
         let reason = request.reason_code.first().and_then(|reason| reason.text().map(str::to_owned));
         let reason =
             reason.or_else(|| request.reason_reference.first().and_then(|reason| self.names.of(reason)));
+        let refills_allowed = repeats_allowed(&request);
+        let refills_used = self.dispenses.refills(&record.id);
         Ok(Some(PrescriptionRow {
+            do_not_give: request.forbids(),
+            intent: Some(request.intent.clone()).filter(|_| !request.is_order()),
+            refills_allowed,
+            refills_remaining: remaining(refills_allowed, refills_used),
             medication_id: request.id.clone(),
             medication_name: name.clone(),
             name,
@@ -249,7 +308,6 @@ impl Rows for PrescriptionRows<'_> {
             dosage: dosage.or_else(in_words),
             prescriber: request.requester.as_ref().and_then(|requester| self.names.of(requester)),
             reason,
-            refills_remaining: request.dispense_request.as_ref().and_then(|it| it.number_of_repeats_allowed),
             note: notes(&request.note),
             fhir: self.paging.fhir(record)?,
             route: request.dosage_instruction.into_iter().find_map(|dosage| dosage.route?.into_text()),
@@ -258,6 +316,27 @@ impl Rows for PrescriptionRows<'_> {
             status: request.status,
             id: request.id,
         }))
+    }
+}
+
+/// The medication's name. Documented clients show little else, so the name of what must not be given says so.
+fn named<'r>(medication: Option<CodeableConcept<'r>>, is_forbidden: bool) -> Option<Text<'r>> {
+    let name = medication.and_then(CodeableConcept::into_text);
+    if !is_forbidden {
+        return name;
+    }
+    Some(Text::from(format!("DO NOT GIVE: {}", name.as_deref().unwrap_or("not named"))))
+}
+
+fn repeats_allowed(request: &MedicationRequest<'_>) -> Option<u32> {
+    request.dispense_request.as_ref().and_then(|it| it.number_of_repeats_allowed)
+}
+
+/// The repeats that are left; unknown where it is unknown how many were used.
+fn remaining(allowed: Option<u32>, used: Option<u32>) -> Option<u32> {
+    match allowed? {
+        0 => Some(0),
+        allowed => Some(allowed.saturating_sub(used?)),
     }
 }
 

@@ -284,12 +284,32 @@ pub struct Condition<'a> {
     /// Until when, in words.
     #[serde(borrow)]
     pub abatement_string: Option<Text<'a>>,
+    /// From when to when it ended.
+    #[serde(borrow)]
+    pub abatement_period: Option<Period<'a>>,
+    /// At which age it ended.
+    #[serde(borrow)]
+    pub abatement_age: Option<Quantity<'a>>,
+    /// Between which ages it ended.
+    #[serde(borrow)]
+    pub abatement_range: Option<Range<'a>>,
     /// When it was recorded.
     #[serde(borrow)]
     pub recorded_date: Option<Text<'a>>,
     /// Notes.
     #[serde(borrow)]
     pub note: Vec<Annotation<'a>>,
+}
+
+impl Condition<'_> {
+    /// Whether the record says that it ended, by whichever of R4's five forms.
+    pub fn is_abated(&self) -> bool {
+        self.abatement_date_time.is_some()
+            || self.abatement_string.is_some()
+            || self.abatement_period.is_some()
+            || self.abatement_age.is_some()
+            || self.abatement_range.is_some()
+    }
 }
 
 /// `Immunization`.

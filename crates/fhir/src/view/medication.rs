@@ -38,6 +38,13 @@ pub struct MedicationRequest<'a> {
     /// `order`, `plan`, `proposal`, …
     #[serde(borrow)]
     pub intent: Text<'a>,
+    /// Whether it asks that the medication is *not* given (a modifier: FHIR R4 §2.1.0.6).
+    pub do_not_perform: Option<bool>,
+    /// Whether it is not prescribed here but reported, by the patient or by another source.
+    pub reported_boolean: Option<bool>,
+    /// Who reported it.
+    #[serde(borrow)]
+    pub reported_reference: Option<Reference<'a>>,
     /// What, as a code.
     #[serde(borrow)]
     pub medication_codeable_concept: Option<CodeableConcept<'a>>,
@@ -68,6 +75,21 @@ pub struct MedicationRequest<'a> {
 }
 
 impl<'a> MedicationRequest<'a> {
+    /// Whether it asks that the medication is not given.
+    pub fn forbids(&self) -> bool {
+        self.do_not_perform == Some(true)
+    }
+
+    /// Whether it is an order of some kind, not only a proposal, a plan or an option.
+    pub fn is_order(&self) -> bool {
+        !matches!(self.intent.as_str(), "proposal" | "plan" | "option")
+    }
+
+    /// Whether somebody reported that the patient takes it. US Core records that with the intent `plan`.
+    pub fn is_reported(&self) -> bool {
+        self.reported_boolean == Some(true) || self.reported_reference.is_some()
+    }
+
     /// What is prescribed, where this record says it itself: as a code, or as a medication within it.
     pub fn medication(&self) -> Option<Cow<'_, CodeableConcept<'a>>> {
         if let Some(concept) = &self.medication_codeable_concept {
@@ -79,6 +101,15 @@ impl<'a> MedicationRequest<'a> {
             contained.into_iter().find(|medication: &Medication<'_>| medication.id == *wanted)?;
         medication.code.map(Cow::Owned)
     }
+}
+
+/// `MedicationDispense`: what was handed out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MedicationDispense<'a> {
+    /// The prescriptions that allow it.
+    #[serde(borrow)]
+    pub authorizing_prescription: Vec<Reference<'a>>,
 }
 
 /// `MedicationRequest.dispenseRequest`.

@@ -6,6 +6,7 @@
 mod allergies;
 mod catalogue;
 mod chart;
+mod clinical_review;
 mod command;
 mod crash;
 mod documented_chart_calls;
