@@ -319,11 +319,8 @@ fn claim(patient_id: &str, substance: &str, cx: &mut ToolContext<'_>) {
 /// What is claimed. A database may quote it in an error, so it names neither patient nor substance.
 fn claim_name(patient_id: &str, substance: &str) -> String {
     let digest = digest(&SHA256, format!("{patient_id}\0{substance}").as_bytes());
-    let mut name = "allergy/".to_owned();
-    for byte in digest.as_ref() {
-        name.push_str(&format!("{byte:02x}"));
-    }
-    name
+    let half = digest.as_ref().first_chunk().expect("SHA-256 has 32 bytes");
+    format!("allergy/{:032x}", u128::from_be_bytes(*half))
 }
 
 /// The code of a vocabulary's word.
