@@ -46,8 +46,12 @@ type Setting = Shared<Pin<Box<dyn Future<Output = Result<(), ()>> + Send>>>;
 impl SharedConnection {
     pub(super) async fn open(connector: &Connector) -> Result<Self, StoreError> {
         let (client, _fence) = connector.open_fenced().await?;
-        let limit = format!("SET statement_timeout = {}", READ_TIME_MAX.as_millis());
-        client.batch_execute(&limit).await.map_err(failure)?;
+        // Planning a short read anew for its values costs more than the read.
+        let settings = format!(
+            "SET statement_timeout = {}; SET plan_cache_mode = force_generic_plan",
+            READ_TIME_MAX.as_millis()
+        );
+        client.batch_execute(&settings).await.map_err(failure)?;
         let set_tenants = client.prepare("SELECT set_config('medcor.tenants', $1, false)").await;
         Ok(Self {
             client: Arc::new(client),

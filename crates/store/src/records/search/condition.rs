@@ -19,6 +19,9 @@ use crate::records::{
 /// The least `resource.moment` and `moment_end` of a record that has one.
 pub(super) const DATED: i64 = i64::MIN + 1;
 
+/// A sub-query with an offset stays what it is: PostgreSQL makes no join of it.
+const OF_EACH: &str = " LIMIT 1 OFFSET 0";
+
 /// No alternative is no match.
 const NOTHING: &str = "1 = 0";
 
@@ -121,15 +124,25 @@ impl Rows {
         );
         let source = self.source("x.folded = t.folded AND x.row_id = r.row_id");
         let source = source.replacen("FROM ", &format!("FROM {name} t CROSS JOIN "), 1);
-        Some((texts, format!("EXISTS (SELECT 1 {source})")))
+        Some((texts, format!("EXISTS (SELECT 1 {source}{OF_EACH})")))
     }
 
-    /// As a condition asked of each record.
+    /// As a condition asked of each record. PostgreSQL may turn it round and begin with the index rows.
     pub(super) fn asked(&self) -> String {
+        self.asked_with("")
+    }
+
+    /// As a condition asked of each record and of no others: the few records of a chart may be asked for a
+    /// code that a million others have.
+    pub(super) fn asked_of_few(&self) -> String {
+        self.asked_with(OF_EACH)
+    }
+
+    fn asked_with(&self, limit: &str) -> String {
         let mut text = String::new();
         for arm in &self.arms {
             let or = if text.is_empty() { "" } else { " OR " };
-            write!(text, "{or}EXISTS (SELECT 1 {} AND x.row_id = r.row_id)", self.source(arm))
+            write!(text, "{or}EXISTS (SELECT 1 {} AND x.row_id = r.row_id{limit})", self.source(arm))
                 .expect("a String takes all text");
         }
         if self.is_negated { format!("NOT ({text})") } else { format!("({text})") }

@@ -184,9 +184,10 @@ impl Plan {
             return self.records(slice);
         };
         let mut text = format!(
-            "SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM {table} x CROSS JOIN resource r
+            "{}SELECT {RECORD_COLUMNS}, r.row_id, r.moment FROM {table} x CROSS JOIN resource r
              WHERE {condition} AND r.row_id = x.row_id
-             AND +r.tenant = ?1 AND +r.type = ?2 AND +r.state = 0"
+             AND +r.tenant = ?1 AND +r.type = ?2 AND +r.state = 0",
+            self.head()
         );
         if let Some(patient) = self.compartment {
             push(&mut text, format_args!(" AND +r.patient = {patient}"));
@@ -274,6 +275,7 @@ impl Plan {
                 let (patient, rows) = (&chart.patient, chart.rows.asked());
                 Some(format!("((r.is_chart = 1 AND r.patient = {patient}) OR {rows})"))
             }
+            Test::Rows(rows) if rows.is_point && self.is_narrow() => Some(rows.asked_of_few()),
             Test::Rows(rows) if rows.is_point => Some(rows.asked()),
             Test::Rows(rows) if self.asks_by_text(&rows) => {
                 let (table, condition) = rows.asked_by_text(&format!("texts{}", self.tables.len()))?;
