@@ -31,6 +31,11 @@ pub(crate) const SYNONYMS: &[(&str, &[&str])] = &[
     ("encounter", &["encounter_id", "visit_id"]),
 ];
 
+/// Most problems that a refusal lists.
+const PROBLEMS_MAX: usize = 25;
+/// Most characters of what one problem says: it may repeat what the caller wrote.
+const PROBLEM_LENGTH_MAX: usize = 500;
+
 /// Arguments that fit the schema, references not yet resolved.
 #[derive(Debug)]
 pub(crate) struct Folded {
@@ -50,7 +55,7 @@ pub(crate) fn fold(
         Value::Null => Map::new(),
         _ => return Err(ToolError::invalid("", "the arguments must be a JSON object")),
     };
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let mut folded = Folded { arguments: Map::new(), lookups: BTreeMap::new() };
     for (name, value) in given {
         take(tool, &mut folded, &mut problems, &name, value);
@@ -62,32 +67,90 @@ pub(crate) fn fold(
         coerce(tool.property(name), value);
     }
     let value = Value::Object(folded.arguments);
-    problems.extend(tool.problems_of(&value));
-    if !problems.is_empty() {
-        return Err(ToolError::Validation(problems));
-    }
+    refuse_null_characters(&value, "", &mut problems);
+    tool.problems_of(&value).into_iter().for_each(|problem| problems.add(|| problem));
+    problems.refuse()?;
     let Value::Object(arguments) = value else { unreachable!("built from an object above") };
     Ok(Folded { arguments, lookups: folded.lookups })
 }
 
-fn take(
-    tool: &CompiledTool,
-    folded: &mut Folded,
-    problems: &mut Vec<ArgumentProblem>,
-    name: &str,
-    value: Value,
-) {
+/// What is wrong: the first problems, and how many more. A caller can send more of them than any answer
+/// should hold.
+#[derive(Default)]
+struct Problems {
+    listed: Vec<ArgumentProblem>,
+    others: usize,
+}
+
+impl Problems {
+    fn add(&mut self, problem: impl FnOnce() -> ArgumentProblem) {
+        if self.listed.len() == PROBLEMS_MAX {
+            self.others += 1;
+            return;
+        }
+        let ArgumentProblem { path, problem } = problem();
+        self.listed.push(ArgumentProblem { path: shortened(path), problem: shortened(problem) });
+    }
+
+    fn refuse(mut self) -> Result<(), ToolError> {
+        if self.others > 0 {
+            let problem = format!("{} more problems are not listed", self.others);
+            self.listed.push(ArgumentProblem { path: String::new(), problem });
+        }
+        if self.listed.is_empty() { Ok(()) } else { Err(ToolError::Validation(self.listed)) }
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(PROBLEM_LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// PostgreSQL can't hold U+0000 in a text, and FHIR R4 §2.24.0.1 allows it in none.
+fn refuse_null_characters(value: &Value, path: &str, problems: &mut Problems) {
+    const PROBLEM: &str = "has the character U+0000, which no text may have";
+    let has_null = |text: &str| text.contains('\0');
+    let refuse = |problems: &mut Problems, path: &str| {
+        problems.add(|| ArgumentProblem { path: path.to_owned(), problem: PROBLEM.to_owned() });
+    };
+    match value {
+        Value::String(text) if has_null(text) => refuse(problems, path),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate().filter(|(_, item)| may_hold_text(item)) {
+                refuse_null_characters(item, &format!("{path}/{index}"), problems);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                if has_null(name) {
+                    refuse(problems, path);
+                } else if may_hold_text(member) {
+                    refuse_null_characters(member, &format!("{path}/{name}"), problems);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn may_hold_text(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
+}
+
+fn take(tool: &CompiledTool, folded: &mut Folded, problems: &mut Problems, name: &str, value: Value) {
     // Models send null for what they leave out.
     if value.is_null() {
         return;
     }
     let Some(parameter) = tool.parameter_of(name) else {
-        problems.push(unknown(tool, name));
+        problems.add(|| unknown(tool, name));
         return;
     };
     let lookup = lookup_by(name, &value);
     match folded.arguments.get(parameter) {
-        Some(earlier) if *earlier != value => problems.push(ArgumentProblem {
+        Some(earlier) if *earlier != value => problems.add(|| ArgumentProblem {
             path: pointer(name),
             problem: format!("contradicts another argument that also means `{parameter}`; give one of them"),
         }),

@@ -103,8 +103,7 @@ impl Tool for CreatePatient {
         refuse_duplicate(&details, mrn.as_deref(), cx).await?;
         let mrn = mrn.unwrap_or_else(|| new_record_number(cx));
         cx.records().claim(Claim(format!("patient/mrn/{mrn}")));
-        let registration = registration_key(&details, cx);
-        cx.records().claim(Claim(registration));
+        claim_registration(&details, cx);
         let resource = ParsedResource::from_value(resource(&details, &mrn, cx))?;
         let record = cx.records().create(resource)?;
         insurance::record(&details.insurance, &record.id, cx).await?;
@@ -199,13 +198,26 @@ fn new_record_number(cx: &ToolContext<'_>) -> String {
     format!("MRN{}", random.to_ascii_uppercase())
 }
 
-/// Two calls at once that register one person can't both be first: a search would see neither. Holds for
-/// a minute, after which the search does.
-fn registration_key(details: &Details, cx: &ToolContext<'_>) -> String {
-    let mut hasher = DefaultHasher::new();
-    (folded_name(details), &details.dob, &details.email, &details.phone).hash(&mut hasher);
+/// Two calls at once that register one person can't both be first: a search would see neither. Each claims
+/// its minute and the next, after which the search sees the other's record.
+fn claim_registration(details: &Details, cx: &mut ToolContext<'_>) {
     let minute = cx.now().as_second() / 60;
-    format!("patient/new/{:016x}@{minute}", hasher.finish())
+    let name = folded_name(details);
+    let apart = details.dob.as_ref().or(details.phone.as_ref());
+    let by_name = apart.map(|apart| hash_of(&(&name, apart)));
+    let by_email = details.email.as_ref().map(|email| hash_of(&email.to_lowercase()));
+    let keys = by_name.into_iter().chain(by_email);
+    for key in keys {
+        for minute in [minute, minute + 1] {
+            cx.records().claim(Claim(format!("patient/new/{key:016x}@{minute}")));
+        }
+    }
+}
+
+fn hash_of(key: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn resource(details: &Details, mrn: &str, cx: &ToolContext<'_>) -> Value {

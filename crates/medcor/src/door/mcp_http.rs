@@ -143,13 +143,15 @@ impl McpHttp {
             Ok(message) => message,
             Err(error) => return malformed(None, error),
         };
+        if let Err(error) = message.check_names() {
+            return malformed(id_of(&message), error);
+        }
         widen_accept(&mut parts.headers);
         if let Some((direct, what)) = Direct::of(&message, &parts.headers) {
             return self.directly(&direct, what, &asker).await;
         }
         if let Err(error) = message.check(&body) {
-            let id = message.id.and_then(|id| serde_json::from_str(id.get()).ok());
-            return malformed(id, error);
+            return malformed(id_of(&message), error);
         }
         let opens_session = message.is_initialize();
         self.by_rmcp(parts, body, asker, opens_session).await
@@ -251,6 +253,10 @@ fn widen_accept(headers: &mut HeaderMap) {
     if takes_json {
         headers.insert(header::ACCEPT, BOTH_MEDIA_TYPES);
     }
+}
+
+fn id_of(message: &Message<'_>) -> Option<RequestId> {
+    message.id.and_then(|id| serde_json::from_str(id.get()).ok())
 }
 
 fn malformed(id: Option<RequestId>, error: ErrorData) -> Answer {

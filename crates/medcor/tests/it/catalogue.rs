@@ -2,7 +2,7 @@
 //! being there.
 
 mod door;
-mod example;
+pub(crate) mod example;
 mod isolation;
 mod matrix;
 mod schema;

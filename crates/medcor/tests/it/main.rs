@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 
 mod allergies;
+mod attack;
 mod catalogue;
 mod chart;
 mod clinical_review;
@@ -25,6 +26,7 @@ mod laboratory;
 mod medications;
 mod patients;
 mod providers;
+mod races;
 mod records;
 mod reference;
 mod support;

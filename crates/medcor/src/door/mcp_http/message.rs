@@ -1,5 +1,7 @@
 //! A first look at a JSON-RPC message, before rmcp reads it: what it is, or how it is malformed.
 
+mod unique;
+
 use std::borrow::Cow;
 
 use rmcp::{
@@ -64,6 +66,20 @@ impl<'m> Message<'m> {
     /// Whether it begins a session.
     pub(super) fn is_initialize(&self) -> bool {
         self.method.as_deref() == Some("initialize")
+    }
+
+    /// Refuses parameters in which an object has two members of one name: of those one reader takes the
+    /// first and another the last.
+    ///
+    /// # Errors
+    ///
+    /// -32602.
+    pub(super) fn check_names(&self) -> Result<(), ErrorData> {
+        let Some(params) = self.params else { return Ok(()) };
+        if unique::has_twins(params.get()) {
+            return Err(ErrorData::invalid_params("an object has two members of one name", None));
+        }
+        Ok(())
     }
 
     /// Reads the inside as rmcp will.

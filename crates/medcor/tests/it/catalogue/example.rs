@@ -9,7 +9,7 @@ use crate::support::region::House;
 /// Arguments for this tool that name records of this house.
 ///
 /// What a schema can't say, such as "one of these two", is said here by the tool's name.
-pub(super) fn arguments(tool: &CompiledTool, house: &House) -> Value {
+pub(crate) fn arguments(tool: &CompiledTool, house: &House) -> Value {
     let mut arguments = Map::new();
     for name in tool.input_schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let value = value_of(tool, house, name);
@@ -20,7 +20,7 @@ pub(super) fn arguments(tool: &CompiledTool, house: &House) -> Value {
 }
 
 /// A value for this parameter.
-pub(super) fn value_of(tool: &CompiledTool, house: &House, name: &str) -> Value {
+pub(crate) fn value_of(tool: &CompiledTool, house: &House, name: &str) -> Value {
     let steps = vec![name.to_owned()];
     let value = plain_value(tool, house, &tool.input_schema["properties"][name], &steps);
     assert!(!value.is_null(), "no value is known for `{name}` of {}", tool.entry.name);

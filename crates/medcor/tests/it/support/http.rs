@@ -44,22 +44,37 @@ impl Client {
     }
 
     /// Sends a request of MCP without a session.
-    pub(crate) async fn request(&mut self, method: &str, mut params: Value) -> io::Result<Response> {
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> io::Result<Response> {
+        let is_named = matches!(method, "tools/call" | "prompts/get" | "resources/read");
+        let name = params.get("name").or_else(|| params.get("uri")).filter(|_| is_named);
+        let text = params.to_string();
+        let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        let members = members.expect("the parameters are an object");
+        self.raw(method, name.and_then(Value::as_str), members).await
+    }
+
+    /// Sends a request of MCP whose parameters have these members, as they are.
+    pub(crate) async fn raw(
+        &mut self,
+        method: &str,
+        name: Option<&str>,
+        members: &str,
+    ) -> io::Result<Response> {
         let mut headers = format!("MCP-Protocol-Version: {PROTOCOL}\r\nMcp-Method: {method}\r\n");
-        for member in ["name", "uri"] {
-            let is_named = matches!(method, "tools/call" | "prompts/get" | "resources/read");
-            if let Some(name) = params.get(member).and_then(Value::as_str).filter(|_| is_named) {
-                headers.push_str(&format!("Mcp-Name: {name}\r\n"));
-            }
+        if let Some(name) = name {
+            headers.push_str(&format!("Mcp-Name: {name}\r\n"));
         }
-        params["_meta"] = json!({
+        let meta = json!({
             "io.modelcontextprotocol/protocolVersion": PROTOCOL,
             "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
             "io.modelcontextprotocol/clientCapabilities": {}
         });
-        let body = json!({ "jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params });
+        let comma = if members.is_empty() { "" } else { "," };
+        let params = format!("{{{members}{comma}\"_meta\":{meta}}}");
+        let id = self.next_id;
         self.next_id += 1;
-        self.send("POST", "/mcp", &headers, body.to_string().as_bytes()).await
+        let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
+        self.send("POST", "/mcp", &headers, body.as_bytes()).await
     }
 
     /// Sends any request, with the token.
