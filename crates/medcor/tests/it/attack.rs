@@ -210,11 +210,11 @@ async fn a_name_given_twice_is_refused(region: Region) {
 async fn shapes_that_exhaust_are_refused_and_others_are_served(region: Region) {
     let doors = Doors::open(&region).await;
     let token = region.token(&region.north, Role::Doctor).await;
-    let wide: String = (0..60_000).map(|number| format!(r#""k{number}":1,"#)).collect();
+    let wide: Vec<String> = (0..60_000).map(|number| format!(r#""k{number}":1,"#)).collect();
     let shapes = [
         format!(r#"{{"patient":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)),
         format!(r#"{{"patient":{}1{}}}"#, r#"{"a":"#.repeat(50_000), "}".repeat(50_000)),
-        format!("{{{wide}\"patient\":\"me\"}}"),
+        format!("{{{}\"patient\":\"me\"}}", wide.concat()),
         format!(r#"{{"patient":{}}}"#, "9".repeat(500_000)),
         format!(r#"{{"patient":[{}0]}}"#, "[],".repeat(250_000)),
         format!(r#"{{"patient":"{}"}}"#, "a".repeat(900_000)),

@@ -113,7 +113,7 @@ async fn kill_repeatedly(place: Place<'_>, kills: u32) {
     oracle.check_totals(place).await;
     let verified = place.run(&["audit", "verify"]);
     assert!(verified.contains("The trail is whole"), "{verified}");
-    println!("{kills} kills, {oracle}, slowest start {slowest:?}");
+    eprintln!("{kills} kills, {oracle}, slowest start {slowest:?}");
 }
 
 /// Chance, for the moments of kills.

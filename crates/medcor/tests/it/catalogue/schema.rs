@@ -135,7 +135,7 @@ fn what_an_alias_or_a_uri_implies_is_a_parameter_of_its_tool() {
         let of_aliases = tool.entry.aliases.iter().flat_map(|alias| alias.arguments);
         let of_uris = tool.entry.resources.iter().flat_map(|binding| binding.arguments);
         let names = of_aliases.chain(of_uris).map(|(name, _)| *name);
-        let variables = tool.entry.resources.iter().flat_map(|binding| binding.variables());
+        let variables = tool.entry.resources.iter().flat_map(medcor_tools::ResourceBinding::variables);
         for name in names.chain(variables) {
             assert!(known.contains(name), "`{name}` is no parameter of {}", tool.entry.name);
         }

@@ -62,7 +62,7 @@ impl Client {
     ) -> io::Result<Response> {
         let mut headers = format!("MCP-Protocol-Version: {PROTOCOL}\r\nMcp-Method: {method}\r\n");
         if let Some(name) = name {
-            headers.push_str(&format!("Mcp-Name: {name}\r\n"));
+            headers = format!("{headers}Mcp-Name: {name}\r\n");
         }
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": PROTOCOL,
@@ -161,8 +161,8 @@ impl Response {
     /// The JSON-RPC message, be it plain or the last event of a stream.
     pub(crate) fn message(&self) -> Value {
         let text = self.text();
-        let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        let text = events.filter(|data| !data.trim().is_empty()).next_back().unwrap_or(&text);
+        let mut events = text.lines().filter_map(|line| line.strip_prefix("data:"));
+        let text = events.rfind(|data| !data.trim().is_empty()).unwrap_or(&text);
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
     }
 

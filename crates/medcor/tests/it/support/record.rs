@@ -8,6 +8,8 @@ use super::canary::Canary;
 
 /// LOINC 4548-4.
 const HEMOGLOBIN_A1C: &str = "4548-4";
+const ALLERGY: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+const CONDITION: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
 /// LOINC 8867-4.
 const HEART_RATE: &str = "8867-4";
 
@@ -116,8 +118,6 @@ impl Writer<'_> {
 
     fn problems(&mut self, visit: &Value) -> Vec<Value> {
         let status = |system: &str, code: &str| json!({ "coding": [{ "system": system, "code": code }] });
-        const ALLERGY: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
-        const CONDITION: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
         vec![
             json!({
                 "resourceType": "AllergyIntolerance", "id": self.clock.new_id(), "patient": self.subject(),
