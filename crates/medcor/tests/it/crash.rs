@@ -21,8 +21,9 @@ use load::{Load, Seen};
 use oracle::Oracle;
 
 /// How long a start may take, from the process to its first answer (the only time limit in these tests:
-/// it is what is promised).
-const READY_SECONDS_MAX: u64 = 2;
+/// it is what is promised). Half of the starts have to keep it on any machine, all of them in continuous
+/// integration, where nothing else runs.
+const READY_MAX: Duration = Duration::from_secs(2);
 /// Requests between a start and the next kill.
 const REQUESTS: std::ops::Range<u64> = 10..120;
 const EMAIL: &str = "doctor@example.org";
@@ -94,26 +95,28 @@ async fn kill_repeatedly(place: Place<'_>, kills: u32) {
     let mut program = Program::start(place, &[]).await;
     let mut load = Load::new(program.address, token.trim()).await;
     let mut oracle = Oracle::default();
-    let mut slowest = Duration::ZERO;
+    let mut starts = Vec::new();
     for kill in 1..=kills {
         let requests = random.between(REQUESTS);
         let seen: Seen = load.until_killed(program, requests, random.between(0..500)).await;
         program = Program::start(place, &[]).await;
-        slowest = slowest.max(program.ready_after);
-        let context = format!("kill {kill} after {requests} requests");
-        assert!(
-            program.ready_after <= Duration::from_secs(READY_SECONDS_MAX),
-            "{context}: ready after {:?}",
-            program.ready_after
-        );
+        starts.push(program.ready_after);
         load.address = program.address;
-        oracle.check(place, seen, &context).await;
+        oracle.check(place, seen, &format!("kill {kill} after {requests} requests")).await;
     }
     drop(program);
     oracle.check_totals(place).await;
     let verified = place.run(&["audit", "verify"]);
     assert!(verified.contains("The trail is whole"), "{verified}");
-    eprintln!("{kills} kills, {oracle}, slowest start {slowest:?}");
+    check_starts(starts, &oracle);
+}
+
+fn check_starts(mut starts: Vec<Duration>, oracle: &Oracle) {
+    starts.sort();
+    let (median, slowest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
+    eprintln!("{} kills, {oracle}, ready after {median:?}, at most {slowest:?}", starts.len());
+    let counted = if setting("CI").is_some() { slowest } else { median };
+    assert!(counted <= READY_MAX, "ready after {median:?}, at most {slowest:?}");
 }
 
 /// Chance, for the moments of kills.
