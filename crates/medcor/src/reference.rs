@@ -69,7 +69,7 @@ fn describe(tool: &CompiledTool, text: &mut String) -> std::fmt::Result {
         let names: Vec<String> = entry.aliases.iter().map(|alias| format!("`{}`", alias.name)).collect();
         writeln!(text, "Also called {}.\n", names.join(", "))?;
     }
-    let needs: Vec<String> = entry.needs.iter().map(need).collect();
+    let needs: Vec<String> = entry.needs.iter().copied().map(need).collect();
     let needs = if needs.is_empty() { "nothing but a valid token".to_owned() } else { needs.join(", ") };
     writeln!(text, "Effect: {:?}. Needs: {needs}.\n", entry.effect)?;
     let required: Vec<&str> = tool
@@ -92,7 +92,7 @@ fn describe(tool: &CompiledTool, text: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn need(need: &Need) -> String {
+fn need(need: Need) -> String {
     match need {
         Need::Record { action, resource_type } => format!("{action:?} {resource_type}").to_lowercase(),
         Need::Optional { action, resource_type } => {
