@@ -320,7 +320,7 @@ impl Rows for PrescriptionRows<'_> {
 }
 
 /// The medication's name. Documented clients show little else, so the name of what must not be given says so.
-fn named<'r>(medication: Option<CodeableConcept<'r>>, is_forbidden: bool) -> Option<Text<'r>> {
+fn named(medication: Option<CodeableConcept<'_>>, is_forbidden: bool) -> Option<Text<'_>> {
     let name = medication.and_then(CodeableConcept::into_text);
     if !is_forbidden {
         return name;
