@@ -101,7 +101,8 @@ impl Pipeline {
             catalog: &self.catalog,
             resolved: Vec::new(),
         };
-        let result = unless_it_panics(execute(tool, folded, &mut cx)).await;
+        // Boxed, because the state of every search is in it and would be moved with each caller.
+        let result = unless_it_panics(Box::pin(execute(tool, folded, &mut cx))).await;
         let session = cx.session;
         match result {
             Ok(answer) => {
