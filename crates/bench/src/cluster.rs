@@ -42,13 +42,20 @@ fn run() -> Result<(), TestbedError> {
         database: database.name(),
         process: process(&cluster),
         socket_folder: cluster.socket_folder(),
-        programs: medcor_testbed::programs()?,
+        programs: programs()?,
     };
     let line = serde_json::to_string(&announcement).expect("texts and numbers are JSON");
     let mut output = io::stdout();
     writeln!(output, "{line}").and_then(|()| output.flush()).map_err(TestbedError::Folder)?;
     io::stdin().read_to_end(&mut Vec::new()).map_err(TestbedError::Folder)?;
     Ok(())
+}
+
+/// Where all of PostgreSQL's programs are: what is in `PATH` may be links to some of them.
+fn programs() -> Result<PathBuf, TestbedError> {
+    let folder = medcor_testbed::programs()?;
+    let initdb = std::fs::canonicalize(folder.join("initdb")).map_err(TestbedError::Folder)?;
+    Ok(initdb.parent().map_or(folder, Path::to_path_buf))
 }
 
 /// The first line of `postmaster.pid` is the server's process.

@@ -70,7 +70,8 @@ pub(super) struct Finished {
 /// Runs a program to its end.
 pub(super) fn run(command: &mut Command) -> Result<Finished, Failure> {
     let started = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|error| format!("`{}` can't be run: {error}", shown(command)))?;
     // Both are read while it runs: a full pipe would stop it.
     let output = drain(child.stdout.take());
     let errors = drain(child.stderr.take());
