@@ -32,6 +32,9 @@ const GROUP_MAX: usize = 256;
 const GROUP_WRITES_MAX: usize = 1000;
 /// Most batches that wait; whoever comes then waits to be let in.
 const QUEUE_MAX: usize = 1024;
+/// Turns that others get between the first batch of a group and the look at who waits behind it. Without
+/// them the fastest caller goes alone and all others wait for the group after it.
+const TURNS: usize = 3;
 /// How often a batch that lost a race looks again.
 const ATTEMPTS_MAX: u32 = 5;
 /// Row numbers of one block, as the sequence steps.
@@ -149,6 +152,10 @@ impl Task {
         let mut group = VecDeque::new();
         let mut writes = 0;
         let mut next = waiting.recv().await;
+        // The answers to the last group have just woken callers that want to commit again.
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
         loop {
             match next {
                 Some(Job::Commit(batch, reply)) => {

@@ -115,7 +115,7 @@ impl Rows {
         let Beginning { low, high, .. } = self.beginning?;
         let next = |after: &str| {
             let source = self.source(&format!("x.folded {after} AND x.folded < {high}"));
-            format!("SELECT (SELECT min(x.folded) {source})")
+            format!("SELECT (SELECT x.folded {source} ORDER BY x.folded LIMIT 1)")
         };
         let texts = format!(
             "{name} (folded) AS MATERIALIZED ({} UNION ALL {} FROM {name} WHERE {name}.folded IS NOT NULL)",
@@ -123,8 +123,8 @@ impl Rows {
             next(&format!("> {name}.folded"))
         );
         let source = self.source("x.folded = t.folded AND x.row_id = r.row_id");
-        let source = source.replacen("FROM ", &format!("FROM {name} t CROSS JOIN "), 1);
-        Some((texts, format!("EXISTS (SELECT 1 {source}{OF_EACH})")))
+        let has_text = format!("EXISTS (SELECT 1 {source}{OF_EACH})");
+        Some((texts, format!("EXISTS (SELECT 1 FROM {name} t WHERE {has_text}{OF_EACH})")))
     }
 
     /// As a condition asked of each record. PostgreSQL may turn it round and begin with the index rows.
