@@ -121,8 +121,12 @@ pub(crate) async fn listed<R: Rows>(
         if !page.has_more || next.is_none() {
             return Ok(builder.finish(filter));
         }
-        if builder.len() == limit || scanned >= SCANNED_MAX {
+        if builder.len() == limit {
             return Ok(builder.finish(filter).with_more(next));
+        }
+        if scanned >= SCANNED_MAX {
+            let hint = "Not all records were looked at; pass next_cursor to go on.";
+            return Ok(builder.finish(filter).with_more(next).with_hint(hint));
         }
         query.cursor = next;
     }
