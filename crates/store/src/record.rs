@@ -75,17 +75,19 @@ pub struct Lookup<'l> {
 /// Which kinds of name a lookup considers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupBy {
-    /// Any: id, then identifier, telephone number with its country code (`+…`) or e-mail, then exact
-    /// full name.
+    /// Any: id, then identifier, telephone or e-mail, then exact full name. Telephone numbers are compared
+    /// by their last nine digits: the country code and the zero before an area code come and go.
     Anything,
     /// Only the id.
     Id,
     /// Only the value of an identifier (MRN, NPI, …).
     Identifier,
-    /// Only the telephone number; without a country code by its last nine digits.
+    /// Any, telephone numbers by all their digits: for what writes.
+    AnythingInFull,
+    /// Only the telephone number, by its last nine digits.
     Phone,
     /// Only the telephone number, by all its digits: for what writes.
-    WholePhone,
+    PhoneInFull,
     /// Only the name.
     Name,
 }

@@ -485,7 +485,7 @@ mod tests {
     #[test]
     fn limits_hold() {
         let many_values = vec!["1"; VALUES_MAX + 1].join(",");
-        assert!(refusal("Patient", "_id", &many_values).contains("1000"));
+        assert!(refusal("Patient", "_id", &many_values).contains("200"));
         assert!(refusal("Patient", "name", &"a".repeat(VALUE_BYTES_MAX + 1)).contains("2048"));
         let pairs = vec![("active".to_owned(), "true".to_owned()); FILTERS_MAX + 1];
         assert!(Query::parse(named("Patient"), &pairs).is_err());

@@ -22,7 +22,8 @@ pub(super) async fn references(
         let by = path.steps.first().and_then(|name| lookups.get(name)).copied().unwrap_or(LookupBy::Anything);
         let by = match by {
             // Digits that are left out could tell two patients apart.
-            LookupBy::Phone if !tool.entry.effect.is_read_only() => LookupBy::WholePhone,
+            LookupBy::Phone if !tool.entry.effect.is_read_only() => LookupBy::PhoneInFull,
+            LookupBy::Anything if !tool.entry.effect.is_read_only() => LookupBy::AnythingInFull,
             by => by,
         };
         let mut places = Vec::new();

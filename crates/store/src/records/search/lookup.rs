@@ -47,7 +47,6 @@ pub(crate) async fn lookup(
             Kind::Identifier => finder.by_identifier(text).await?,
             Kind::Phone => finder.by_phone(text, Digits::LastNine).await?,
             Kind::WholePhone => finder.by_phone(text, Digits::All).await?,
-            Kind::InternationalPhone => finder.by_international_phone(text).await?,
             Kind::Email => finder.by_email(text).await?,
             Kind::FullName => finder.by_full_name(text).await?,
         };
@@ -57,7 +56,7 @@ pub(crate) async fn lookup(
             _ => return Ok(Matched::Several(found)),
         }
     }
-    let has_names = matches!(lookup.by, LookupBy::Anything | LookupBy::Name);
+    let has_names = matches!(lookup.by, LookupBy::Anything | LookupBy::AnythingInFull | LookupBy::Name);
     let near = if has_names { finder.near(text).await? } else { Vec::new() };
     Ok(Matched::Near(near))
 }
@@ -77,20 +76,20 @@ enum Kind {
     Identifier,
     Phone,
     WholePhone,
-    InternationalPhone,
     Email,
     FullName,
 }
 
 fn kinds(by: LookupBy) -> &'static [Kind] {
     match by {
-        LookupBy::Anything => {
-            &[Kind::Id, Kind::Identifier, Kind::InternationalPhone, Kind::Email, Kind::FullName]
+        LookupBy::Anything => &[Kind::Id, Kind::Identifier, Kind::Phone, Kind::Email, Kind::FullName],
+        LookupBy::AnythingInFull => {
+            &[Kind::Id, Kind::Identifier, Kind::WholePhone, Kind::Email, Kind::FullName]
         }
         LookupBy::Id => &[Kind::Id],
         LookupBy::Identifier => &[Kind::Identifier],
-        LookupBy::Phone => &[Kind::WholePhone, Kind::Phone],
-        LookupBy::WholePhone => &[Kind::WholePhone],
+        LookupBy::Phone => &[Kind::Phone],
+        LookupBy::PhoneInFull => &[Kind::WholePhone],
         LookupBy::Name => &[Kind::FullName],
     }
 }
@@ -122,17 +121,7 @@ impl Finder<'_> {
         }
     }
 
-    /// A bare number could be anything; one that says its country is a telephone number.
-    async fn by_international_phone(&self, text: &str) -> Result<Vec<Record>, StoreError> {
-        let is_international = text.starts_with('+') || text.starts_with("tel:");
-        if is_international { self.by_phone(text, Digits::All).await } else { Ok(Vec::new()) }
-    }
-
     async fn by_phone(&self, text: &str, compared: Digits) -> Result<Vec<Record>, StoreError> {
-        // The last nine of a number that says its country could be a number of another country.
-        if compared == Digits::LastNine && text.starts_with('+') {
-            return Ok(Vec::new());
-        }
         let is_number = text.chars().all(|letter| letter.is_ascii_digit() || " +-()./x#".contains(letter));
         match phone_digits(text).filter(|_| is_number || text.starts_with("tel:")) {
             Some(digits) if compared == Digits::All => self.by_token(name::PHONE_DIGITS, None, &digits).await,
