@@ -72,17 +72,20 @@ pub async fn serve(
 /// What the operator asked to log, such as `info,medcor=debug`, without what would show what callers send:
 /// rmcp writes whole requests at DEBUG, and errors that name candidates at WARN.
 ///
-/// Directives about rmcp are dropped, and those about spans, which would reach into it.
+/// The PostgreSQL client writes bound values at DEBUG.
+///
+/// Directives about either are dropped, and those about spans, which would reach into them.
 pub fn log_directives(directives: &str) -> String {
     let is_harmless = |directive: &&str| {
-        !directive.is_empty() && !directive.starts_with("rmcp") && !directive.contains(['[', ']', '{', '}'])
+        let is_capped = directive.starts_with("rmcp") || directive.starts_with("tokio_postgres");
+        !directive.is_empty() && !is_capped && !directive.contains(['[', ']', '{', '}'])
     };
     let harmless = directives.split(',').map(str::trim).filter(is_harmless);
-    let capped: Vec<&str> = harmless.chain([RMCP_CAP]).collect();
+    let capped: Vec<&str> = harmless.chain([CAPS]).collect();
     capped.join(",")
 }
 
-const RMCP_CAP: &str = "rmcp=error";
+const CAPS: &str = "rmcp=error,tokio_postgres=info";
 
 #[cfg(test)]
 mod tests {
@@ -91,10 +94,13 @@ mod tests {
     #[test]
     fn no_directive_opens_the_log_of_rmcp() {
         for (asked, wanted) in [
-            ("info", "info,rmcp=error"),
-            ("", "rmcp=error"),
-            ("trace, rmcp=trace,rmcp::service=debug,medcor=debug", "trace,medcor=debug,rmcp=error"),
-            ("[serve_inner]=trace,[{id=1}]=debug,warn", "warn,rmcp=error"),
+            ("info", "info,rmcp=error,tokio_postgres=info"),
+            ("", "rmcp=error,tokio_postgres=info"),
+            (
+                "trace, rmcp=trace,rmcp::service=debug,medcor=debug",
+                "trace,medcor=debug,rmcp=error,tokio_postgres=info",
+            ),
+            ("[serve_inner]=trace,[{id=1}]=debug,warn", "warn,rmcp=error,tokio_postgres=info"),
         ] {
             assert_eq!(log_directives(asked), wanted);
         }
