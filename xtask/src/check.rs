@@ -12,6 +12,9 @@ const STEPS: &[(&str, &[&str])] = &[
     ("budgets and house rules", &["test", "--quiet", "--package", "xtask"]),
 ];
 
+/// Private items are documented as well, so a link to one leads somewhere.
+const RUSTDOC_FLAGS: &str = "-D warnings -A rustdoc::private-intra-doc-links";
+
 const TESTS: (&str, &[&str]) = ("tests", &["test", "--workspace"]);
 
 /// Writes `docs/reference/` anew. A test of the server does it, since only the server knows.
@@ -27,7 +30,7 @@ pub(crate) fn run(without_tests: bool) -> Result<(), Box<dyn Error>> {
     for (name, arguments) in STEPS.iter().chain((!without_tests).then_some(&TESTS)) {
         report(&format!("== {name}: cargo {}", arguments.join(" ")));
         let status =
-            Command::new(env!("CARGO")).args(*arguments).env("RUSTDOCFLAGS", "-D warnings").status()?;
+            Command::new(env!("CARGO")).args(*arguments).env("RUSTDOCFLAGS", RUSTDOC_FLAGS).status()?;
         if !status.success() {
             failed.push(*name);
         }

@@ -4,7 +4,7 @@
 //! and others that are in use for the same thing. Usual ranges of adults, used only where a record says
 //! nothing of its own:
 //!
-//! - blood pressure below 130/80 mm[Hg]: ACC/AHA guideline 2017; from 90/60: the usual limit of
+//! - blood pressure below 130/80 mmHg: ACC/AHA guideline 2017; from 90/60: the usual limit of
 //!   hypotension; 180/120 and more is that guideline's hypertensive crisis
 //! - heart rate 60 to 100 /min: American Heart Association
 //! - respiratory rate 12 to 20 /min, temperature 36.1 to 38.0 Cel: the unremarkable band of NEWS2

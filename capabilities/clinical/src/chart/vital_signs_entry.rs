@@ -31,12 +31,12 @@ use crate::{
 pub(super) struct RecordVitalSigns {
     /// Of whom: id, MRN, telephone number or full name.
     patient: Ref<kind::Patient>,
-    /// Systolic/diastolic in mm[Hg], such as 120/80.
+    /// Systolic/diastolic in mmHg, such as 120/80.
     #[schemars(regex(pattern = r"^\s*\d{1,3}(\.\d+)?\s*/\s*\d{1,3}(\.\d+)?\s*$"))]
     blood_pressure: Option<String>,
-    /// Systolic blood pressure in mm[Hg].
+    /// Systolic blood pressure in mmHg.
     systolic_bp: Option<f64>,
-    /// Diastolic blood pressure in mm[Hg].
+    /// Diastolic blood pressure in mmHg.
     diastolic_bp: Option<f64>,
     /// Beats per minute.
     heart_rate: Option<f64>,
