@@ -114,8 +114,10 @@ async fn kill_repeatedly(place: Place<'_>, kills: u32) {
 fn check_starts(mut starts: Vec<Duration>, oracle: &Oracle) {
     starts.sort();
     let (median, slowest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
+    // One start in fifty may meet a machine that is busy with something else.
+    let usual = starts[(starts.len() - 1) * 49 / 50];
     eprintln!("{} kills, {oracle}, ready after {median:?}, at most {slowest:?}", starts.len());
-    let counted = if setting("CI").is_some() { slowest } else { median };
+    let counted = if setting("CI").is_some() { usual } else { median };
     assert!(counted <= READY_MAX, "ready after {median:?}, at most {slowest:?}");
 }
 
