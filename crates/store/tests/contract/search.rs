@@ -145,12 +145,19 @@ pub(crate) async fn a_name_that_is_exact_decides_and_near_ones_are_offered(hospi
     ] {
         assert_eq!(found(exact).await, "one: ada", "{exact}");
     }
-    // Among names of all kinds a bare number could be anything; asked for as a telephone number it is one.
-    assert_eq!(found("020 7946 0958").await, "near: ");
+    // A number without its country is compared by its end, but not for what writes.
+    assert_eq!(found("020 7946 0958").await, "one: ada");
     let permit = hospital.permit();
-    let lookup = Lookup { resource_type: ResourceType::PATIENT, text: "020 7946 0958", by: LookupBy::Phone };
-    let matched = hospital.store.session(&permit).lookup(&lookup).await.expect("a look-up");
-    assert!(matches!(matched, Matched::One(record) if record.id.as_str() == "ada"));
+    for (by, text, is_found) in [
+        (LookupBy::Phone, "020 7946 0958", true),
+        (LookupBy::PhoneInFull, "020 7946 0958", false),
+        (LookupBy::AnythingInFull, "020 7946 0958", false),
+        (LookupBy::AnythingInFull, "+44 20 7946 0958", true),
+    ] {
+        let lookup = Lookup { resource_type: ResourceType::PATIENT, text, by };
+        let matched = hospital.store.session(&permit).lookup(&lookup).await.expect("a look-up");
+        assert_eq!(matches!(matched, Matched::One(_)), is_found, "{by:?} {text}");
+    }
     assert_eq!(found("Hopper").await, "several: grace2 grace1");
     assert_eq!(found("Ada O'Bryan").await, "near: ada");
     assert_eq!(found("ada obr").await, "near: ada");
