@@ -91,7 +91,7 @@ pub(super) const HOST_VARIABLE: &str = "MCP_SERVER_HOST";
 pub(super) const PORT_VARIABLE: &str = "MCP_SERVER_PORT";
 
 /// For tests and builds; no settings.
-const FOREIGN: &[&str] = &["MEDCOR_TEST_", "MEDCOR_REQUIRE_"];
+const FOREIGN: &[&str] = &["MEDCOR_TEST_", "MEDCOR_REQUIRE_", "MEDCOR_SDK_", "MEDCOR_WRITE_"];
 
 /// What is set in the environment and does nothing.
 pub(super) fn notes(environment: &BTreeMap<String, String>) -> Vec<String> {

@@ -103,6 +103,8 @@ impl<'p> Intake<'_, 'p> {
             // What the entries ask has to see all records before them.
             self.loader.settle()?;
             self.lookups.forget();
+            let questions: Vec<_> = entries.iter().filter_map(Entry::question).collect();
+            self.lookups.prepare(&questions)?;
         }
         let mut renamed = Renamed::new();
         let mut made = HashMap::new();

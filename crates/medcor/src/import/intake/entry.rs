@@ -39,6 +39,18 @@ impl Entry<'_> {
         };
         self.request.as_ref().is_some_and(asks)
     }
+
+    /// The search whose answer decides what it means.
+    pub(super) fn question(&self) -> Option<(ResourceType, String)> {
+        let request = self.request.as_ref()?;
+        if let Some(query) = &request.if_none_exist {
+            return Some((self.head().resource_type()?, query.clone().into_owned()));
+        }
+        match Named::of(&request.url)? {
+            Named::Search(resource_type, query) => Some((resource_type, query.to_owned())),
+            Named::Record(..) => None,
+        }
+    }
 }
 
 /// What the entry asks for.
