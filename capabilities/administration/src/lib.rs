@@ -1,6 +1,7 @@
-//! Administration: the audit trail, organisations, providers, records, emergencies, the system.
+//! Administration: the audit trail, conversations, organisations, providers, records, emergencies, the system.
 
 mod audit;
+mod conversation;
 mod emergency;
 mod login;
 mod organisations;
@@ -14,6 +15,7 @@ use medcor_tools::Capability;
 /// The families of this domain.
 pub static ADMINISTRATION: &[&Capability] = &[
     &audit::AUDIT,
+    &conversation::CONVERSATION,
     &emergency::EMERGENCY,
     &login::LOGIN,
     &organisations::ORGANISATIONS,

@@ -4,6 +4,7 @@ use medcor_fhir::{Id, ResourceType};
 
 use crate::{
     Action, ActionSet, Area, ClientId, Grant, Need, Principal, Reach, Role, SubjectId, TenantId, element,
+    role::is_about_nobody,
 };
 
 /// Proof that policy was asked: what this call may do to which records of which tenant.
@@ -22,6 +23,8 @@ pub struct Permit {
     actor: Option<Actor>,
     /// Elements that are not shown, of types that have any.
     withheld: Vec<(ResourceType, Vec<&'static str>)>,
+    /// The one patient to whom the caller has confined itself.
+    pin: Option<Id>,
 }
 
 /// Who a consent may speak of.
@@ -128,6 +131,7 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
             patient: principal.patient.clone(),
             practitioner: principal.practitioner.clone(),
         }),
+        pin: None,
     })
 }
 
@@ -295,6 +299,17 @@ impl Permit {
     /// Which records of this type the action may touch. Searching may see what either reading or
     /// searching was granted for; reading by id likewise.
     pub fn visibility(&self, action: Action, resource_type: ResourceType) -> Visibility<'_> {
+        match (self.reach(action, resource_type), &self.pin) {
+            (visibility, None) => visibility,
+            (Visibility::Tenant, Some(_)) if is_about_nobody(resource_type) => Visibility::Tenant,
+            (Visibility::Tenant, Some(pin)) => Visibility::Compartment(pin),
+            (Visibility::Compartment(own), Some(pin)) if own == pin => Visibility::Compartment(pin),
+            (Visibility::Compartment(_) | Visibility::Nothing, Some(_)) => Visibility::Nothing,
+        }
+    }
+
+    /// What the grants reach, before the caller confined itself.
+    fn reach(&self, action: Action, resource_type: ResourceType) -> Visibility<'_> {
         let mut visibility = Visibility::Nothing;
         for grant in self.covering(action, resource_type) {
             match (grant.reach, &self.patient) {
@@ -377,7 +392,32 @@ impl Permit {
             areas: self.areas.clone(),
             actor: self.actor.clone().map(|actor| Actor { patient: None, practitioner: None, ..actor }),
             withheld: self.withheld.clone(),
+            pin: self.pin.clone(),
         })
+    }
+
+    /// The same permit for one patient alone: of records about patients only that one's stay in sight, what
+    /// is about nobody stays as it is, and nothing is administered but the caller's own entry. It is never
+    /// wider than the permit that it is made from.
+    #[must_use]
+    pub fn pinned_to(&self, patient: &Id) -> Self {
+        Self {
+            tenant: self.tenant,
+            subject: self.subject.clone(),
+            client: self.client.clone(),
+            patient: self.patient.clone(),
+            practitioner: self.practitioner.clone(),
+            grants: self.grants.clone(),
+            areas: self.areas.iter().filter(|area| **area == Area::OwnEntry).copied().collect(),
+            actor: self.actor.clone(),
+            withheld: self.withheld.clone(),
+            pin: Some(patient.clone()),
+        }
+    }
+
+    /// The one patient to whom the caller has confined itself.
+    pub fn pin(&self) -> Option<&Id> {
+        self.pin.as_ref()
     }
 
     /// The maker for [`crate::system`].
@@ -392,6 +432,7 @@ impl Permit {
             areas,
             actor: None,
             withheld: Vec::new(),
+            pin: None,
         }
     }
 }

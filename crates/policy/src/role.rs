@@ -185,6 +185,11 @@ const KNOWLEDGE: &[R] = &[
     R::STRUCTURE_DEFINITION,
 ];
 
+/// Whether records of this type are about no patient: who works here, what is offered, what is known.
+pub(crate) fn is_about_nobody(resource_type: ResourceType) -> bool {
+    DIRECTORY.contains(&resource_type) || KNOWLEDGE.contains(&resource_type)
+}
+
 /// The chart.
 const CHART: &[R] = &[
     R::ALLERGY_INTOLERANCE,

@@ -26,8 +26,8 @@ pub use database::{AuditDurability, Fence, Location, Settings, Statistics, Store
 pub use error::{Conflict, StoreError};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
-    Account, AccountFilter, Claim, Committed, EmergencyAccess, ExportPage, Hold, KnownAnswer, Session, Taken,
-    TrailPage, WriteOutcome,
+    Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
+    Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};

@@ -2,6 +2,7 @@
 
 mod commit;
 mod confirmation;
+mod conversation;
 mod emergency;
 mod limit;
 mod mark;
@@ -16,6 +17,7 @@ use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::{Action, Permit};
 use serde::{Deserialize, Serialize};
 
+pub use self::conversation::Conversation;
 pub use self::emergency::EmergencyAccess;
 pub use self::people::{Account, AccountFilter};
 use self::stage::{Leaves, Staged};

@@ -105,6 +105,8 @@ pub(crate) struct Limits {
     care: Option<Care>,
     /// Where the caller sees what was released alone.
     draft: Option<(ResourceType, Draft)>,
+    /// Where the caller has confined itself to one patient.
+    pin: Option<Id>,
 }
 
 /// Who is in somebody's care.
@@ -304,8 +306,9 @@ impl Sight {
     ) -> Limits {
         let is_confined = self.settings.care_team_only && permit.is_by_care(action, resource_type);
         let draft = permit.unseen_draft(action, resource_type).map(|draft| (resource_type, draft));
+        let pin = permit.pin().cloned();
         if self.directives.is_empty() && !is_confined {
-            return Limits { draft, ..Limits::default() };
+            return Limits { draft, pin, ..Limits::default() };
         }
         let opened: Vec<&Id> = self
             .openings
@@ -323,7 +326,7 @@ impl Sight {
             since: now - i64::from(self.settings.care_window_days) * DAY,
             also: opened.into_iter().chain(actor.patient.as_ref()).cloned().collect(),
         });
-        Limits { hidden, care, draft }
+        Limits { hidden, care, draft, pin }
     }
 }
 
@@ -336,7 +339,7 @@ impl Open {
 impl Limits {
     /// Whether nothing is limited.
     pub(crate) fn is_none(&self) -> bool {
-        self.hidden.is_empty() && self.care.is_none() && self.draft.is_none()
+        self.hidden.is_empty() && self.care.is_none() && self.draft.is_none() && self.pin.is_none()
     }
 
     /// Whether this version is a draft that the caller does not see.
@@ -349,7 +352,7 @@ impl Limits {
 
     /// Whether records of this patient are hidden for sure, whatever care says.
     pub(crate) fn hides(&self, patient: &Id) -> bool {
-        self.hidden.contains(patient)
+        self.hidden.contains(patient) || self.pin.as_ref().is_some_and(|pin| pin != patient)
     }
 
     /// Where care decides, and this patient is not seen anyway.
@@ -370,6 +373,12 @@ impl Limits {
                     one_of("p.value", dialect)
                 ),
                 values: vec![listed(&self.hidden, dialect)],
+            });
+        }
+        if let Some(pin) = &self.pin {
+            texts.push(LimitText {
+                text: "(r.patient IS NULL OR r.patient = $1) AND r.patients IS NULL".to_owned(),
+                values: vec![pin.as_str().into()],
             });
         }
         if let Some(care) = &self.care {

@@ -33,6 +33,14 @@ impl Answer {
         Self(json)
     }
 
+    /// The same object with one member more, at its end.
+    pub(crate) fn with_member(self, name: &str, value: &Map<String, Value>) -> Self {
+        let Some(members) = self.0.trim_end().strip_suffix('}') else { return self };
+        let comma = if members.trim_end().ends_with('{') { "" } else { "," };
+        let value = Value::Object(value.clone());
+        Self(format!("{members}{comma}\"{name}\":{value}}}"))
+    }
+
     /// The JSON text.
     pub fn json(&self) -> &str {
         &self.0

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Alias, ArgumentProblem, BoundResource, Caller, Capability, Form, Prompt, ToolEntry,
     argument::SYNONYMS,
+    conversation::SESSION_ARGUMENT,
     overload::{self, Choice, Meant},
     pipeline::{KEY_ARGUMENT, TOKEN_ARGUMENT},
     reference::REFERENCE_KEYWORD,
@@ -348,8 +349,24 @@ impl CompiledTool {
         let mut schema = self.input_schema.clone();
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.retain(|name, _| !self.secrets.contains(name));
+            if self.takes_session() {
+                properties.insert(SESSION_ARGUMENT.to_owned(), session_schema());
+            }
         }
         schema
+    }
+
+    /// Whether a conversation can fill something. Every other tool takes its handle too, and need not say so
+    /// to agents.
+    fn takes_session(&self) -> bool {
+        self.entry.is_listed()
+            && (self.references.iter().any(|path| path.steps.len() == 1) || self.property("date").is_some())
+    }
+
+    /// Whether a call has to have this parameter.
+    pub(crate) fn requires(&self, parameter: &str) -> bool {
+        let required = self.annotated.get("required").and_then(Value::as_array).into_iter().flatten();
+        required.into_iter().any(|name| name == parameter)
     }
 
     /// Where its parameters refer to records.
@@ -396,6 +413,11 @@ fn add_confirmation_token(schema: &mut Value) {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert(TOKEN_ARGUMENT.to_owned(), token);
     }
+}
+
+/// The argument that any call may have, as agents are shown it.
+fn session_schema() -> Value {
+    json!({ "type": "string", "description": "Handle of start_session." })
 }
 
 fn compiled(tool: &'static str, schema: &Value, schemas: &mut Schemas) -> Result<SchemaIndex, CatalogError> {

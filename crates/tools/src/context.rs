@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     Caller, Catalog, FhirType, Logins, Ref, ToolError,
+    conversation::Remembered,
     people::{Letter, LoggedIn},
 };
 
@@ -47,6 +48,8 @@ pub struct ToolContext<'c> {
     pub(crate) logged_in: Option<LoggedIn>,
     /// `event` of the audit row.
     pub(crate) event: &'static str,
+    /// The conversation that the call is part of.
+    pub(crate) conversation: Option<Remembered>,
 }
 
 impl<'c> ToolContext<'c> {

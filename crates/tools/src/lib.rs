@@ -8,6 +8,7 @@ mod budget;
 mod caller;
 mod catalog;
 mod context;
+mod conversation;
 pub mod detail;
 mod error;
 mod limit;
@@ -35,8 +36,8 @@ pub use medcor_policy::{Action, Area, ClientId, Need, Role, Scope, SubjectId};
 pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, TrailOrder, TrailRow};
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
-    Account, AccountFilter, AuditEntry, Claim, EmergencyAccess, Hold, Lookup, LookupBy, Matched, Outcome,
-    Page, Record, Taken, identity::Tenant,
+    Account, AccountFilter, AuditEntry, Claim, Conversation, EmergencyAccess, Hold, Lookup, LookupBy,
+    Matched, Outcome, Page, Record, Taken, identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal};

@@ -32,6 +32,7 @@ use crate::{
     budget::Budget,
     caller::FRESH_LOGIN_SECONDS,
     catalog::Implied,
+    conversation::{self, Remembered},
     people::{Letter, LoggedIn, NOWHERE},
 };
 
@@ -79,6 +80,14 @@ struct Target<'c> {
     implied: Implied,
     /// What is still to be counted of the call.
     cost: u32,
+}
+
+/// A call that may run.
+struct Prepared {
+    permit: Arc<Permit>,
+    conversation: Option<Remembered>,
+    folded: Folded,
+    tenant: Arc<Tenant>,
 }
 
 /// A call that was refused or failed; its audit row is durable.
@@ -179,17 +188,14 @@ impl Pipeline {
         cost: u32,
         asking: Asking<'_>,
     ) -> Result<Answer, Refusal> {
-        let Target { tool, implied, cost } = match self.target(&mut call, cost).await {
+        let mut handle = None;
+        let Target { tool, implied, cost } = match self.target(&mut call, cost, &mut handle).await {
             Ok(target) => target,
             Err((tool, error)) => return Err(self.refused(&call, tool, Vec::new(), error).await),
         };
         let parameters = tool.parameter_names(&call.arguments);
-        let permit = match self.let_in(&call, tool, cost) {
-            Ok(permit) => permit,
-            Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
-        };
-        let prepared = self.prepare(&mut call, tool, implied).await;
-        let (folded, tenant) = match prepared {
+        let prepared = self.prepare(&mut call, (tool, implied), cost, handle).await;
+        let Prepared { permit, conversation, folded, tenant } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
         };
@@ -211,10 +217,11 @@ impl Pipeline {
             address: call.address,
             logged_in: None,
             event: TOOL_CALL,
+            conversation,
         };
         // Boxed, because the state of every search is in it and would be moved with each caller.
         let result = unless_it_panics(Box::pin(execute(tool, folded, asking, &mut cx))).await;
-        let ToolContext { session, letters, logged_in, event, tenant, .. } = cx;
+        let ToolContext { mut session, letters, logged_in, event, tenant, conversation, .. } = cx;
         let charged = self.budget.charge(&self.store, call.caller.principal(), session.patients()).await;
         match charged.and(result) {
             Ok(answer) => {
@@ -226,10 +233,13 @@ impl Pipeline {
                 {
                     (entry.tenant, entry.subject, entry.client) = (Some(tenant), Some(subject), Some(client));
                 }
+                if let Some(conversation) = &conversation {
+                    conversation.keep(&mut session);
+                }
                 match session.commit(entry).await {
                     Ok(_) => {
                         self.post(letters, call.request_id).await;
-                        Ok(answer)
+                        Ok(conversation::told(conversation.as_ref(), answer))
                     }
                     Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
                 }
@@ -243,6 +253,24 @@ impl Pipeline {
                 Err(self.report(&call, Some(tool), &recorded.err().map_or(error, ToolError::from)))
             }
         }
+    }
+
+    /// The permit of a call as part of its conversation, and what that remembers.
+    async fn in_conversation(
+        &self,
+        call: &Call<'_>,
+        tool: &CompiledTool,
+        permit: Arc<Permit>,
+        handle: Option<String>,
+    ) -> Result<(Arc<Permit>, Option<Remembered>), ToolError> {
+        let Some(handle) = handle else { return Ok((permit, None)) };
+        if call.caller.is_anonymous() {
+            return Err(conversation::unknown());
+        }
+        let found = self.store.conversation(call.caller.principal(), &handle).await?;
+        let found = found.ok_or_else(conversation::unknown)?;
+        let permit = conversation::narrowed(permit, &found, tool.entry)?;
+        Ok((permit, Some(Remembered::of(handle, found))))
     }
 
     /// What the caller may do in this call, which is counted unless it is of an admitted batch.
@@ -345,12 +373,18 @@ impl Pipeline {
     }
 
     /// The tool that is meant. A tool that only names another is followed once. A refusal says of which
-    /// tool it is, where that is known.
+    /// tool it is, where that is known. The handle of the conversation is taken out of the arguments, on
+    /// whichever level it stands.
     async fn target(
         &self,
         call: &mut Call<'_>,
         cost: u32,
+        handle: &mut Option<String>,
     ) -> Result<Target<'_>, (Option<&CompiledTool>, ToolError)> {
+        let taken = |arguments: &mut Value, known| {
+            conversation::taken(arguments, known).map_err(|error| (None, error))
+        };
+        *handle = taken(&mut call.arguments, None)?;
         let unknown = |call: &Call<'_>, name: &str| (None, self.unknown(call.caller, name));
         let Some((tool, implied)) = self.catalog.find(call.tool) else {
             return Err(unknown(call, call.tool));
@@ -359,6 +393,7 @@ impl Pipeline {
         let folded = argument::fold(tool, implied, call.arguments.take()).map_err(|error| (None, error))?;
         let (name, arguments) = forward(Value::Object(folded.arguments)).map_err(|error| (None, error))?;
         call.arguments = arguments;
+        *handle = taken(&mut call.arguments, handle.take())?;
         match self.catalog.find(&name) {
             Some((tool, _)) if tool.entry.forward.is_none() => self.chosen(call, &name, cost).await,
             _ => Err(unknown(call, &name)),
@@ -369,19 +404,26 @@ impl Pipeline {
         ToolError::UnknownTool { near: self.catalog.near(name, caller) }
     }
 
+    /// Lets the call in, finds its conversation, folds and checks its arguments.
     async fn prepare(
         &self,
         call: &mut Call<'_>,
-        tool: &CompiledTool,
-        implied: &[(&str, &str)],
-    ) -> Result<(Folded, Arc<Tenant>), ToolError> {
+        (tool, implied): (&CompiledTool, Implied),
+        cost: u32,
+        handle: Option<String>,
+    ) -> Result<Prepared, ToolError> {
+        let permit = self.let_in(call, tool, cost)?;
+        let (permit, mut conversation) = self.in_conversation(call, tool, permit, handle).await?;
+        if let Some(conversation) = &mut conversation {
+            conversation.fill(tool, implied, &mut call.arguments);
+        }
         let folded = argument::fold(tool, implied, call.arguments.take())?;
         let tenant = if call.caller.is_anonymous() {
             nowhere()
         } else {
             self.tenant(call.caller.principal().tenant).await?
         };
-        Ok((folded, tenant))
+        Ok(Prepared { permit, conversation, folded, tenant })
     }
 
     /// Sends the letters of accounts that are committed. One that can't be sent does not undo the account:
@@ -512,7 +554,7 @@ async fn execute(
     asking: Asking<'_>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Answer, ToolError> {
-    let keyed = replay::Keyed::of(tool, &mut folded);
+    let keyed = replay::Keyed::of(tool, &mut folded, cx.permit.pin());
     // Whether it was confirmed is no part of what is asked, so a repeated call is known without.
     let confirmation = Confirmation::of(tool, &mut folded, asking);
     let Some(keyed) = keyed else { return work(tool, folded, confirmation, cx).await };
@@ -531,6 +573,9 @@ async fn work(
     cx: &mut ToolContext<'_>,
 ) -> Result<Answer, ToolError> {
     let arguments = resolve::references(tool, folded, cx).await?;
+    if let Some(conversation) = &mut cx.conversation {
+        conversation.note(tool, &arguments);
+    }
     if let Some(confirmation) = confirmation {
         confirmation.check(cx).await?;
     }

@@ -16,6 +16,7 @@ mod clinical_review;
 mod command;
 mod confirmation;
 mod confirmation_asked;
+mod conversation;
 mod crash;
 mod documented_chart_calls;
 mod documented_medication_calls;

@@ -15,6 +15,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0009_claim_owner.sql"),
     include_str!("../../migrations/sqlite/0010_patients.sql"),
     include_str!("../../migrations/sqlite/0011_taken_back.sql"),
+    include_str!("../../migrations/sqlite/0012_conversation.sql"),
 ];
 
 /// The migrations that a schema of this version still needs.

@@ -4,6 +4,7 @@
 //! module it belongs to and name it in the list below.
 
 mod account;
+mod conversation;
 mod fence;
 mod identity;
 mod interference;
@@ -87,6 +88,11 @@ contract! {
         nobody_writes_about_a_patient_whom_they_may_not_see,
         parts_that_a_role_does_not_see_survive_its_changes,
         patients_of_an_agent_are_counted_once_and_shared;
+    conversation:
+        a_pinned_permit_sees_one_patient_and_what_is_about_nobody,
+        a_pin_never_widens_a_permit,
+        a_conversation_is_its_callers_on_every_instance,
+        a_pin_is_never_moved_and_a_conversation_ends;
     interference:
         what_is_not_seen_changes_no_answer;
     trail:

@@ -1,6 +1,7 @@
 //! Idempotency: a call that is repeated under the caller's own key does its work once and is answered
 //! the same each time.
 
+use medcor_fhir::Id;
 use medcor_store::KnownAnswer;
 use ring::digest;
 use serde_json::{Map, Value};
@@ -19,8 +20,11 @@ pub(super) struct Keyed {
 
 impl Keyed {
     /// The key of a call, if it has one, with the hash of what it asks.
-    pub(super) fn of(tool: &CompiledTool, folded: &mut Folded) -> Option<Self> {
+    ///
+    /// What was answered before the caller confined itself to one patient is not answered after.
+    pub(super) fn of(tool: &CompiledTool, folded: &mut Folded, pin: Option<&Id>) -> Option<Self> {
         let Some(Value::String(key)) = folded.arguments.remove(KEY_ARGUMENT) else { return None };
+        let key = pin.map_or_else(|| key.clone(), |pin| format!("{pin}/{key}"));
         let mut asked = folded.arguments.clone();
         asked.remove(TOKEN_ARGUMENT);
         Some(Self { key, request_hash: request_hash(tool, &asked) })

@@ -2,7 +2,7 @@
 
 use medcor_fhir::ResourceType;
 use medcor_policy::Role;
-use medcor_tools::{Caller, CompiledTool, ErrorCode};
+use medcor_tools::{Caller, CompiledTool, ErrorCode, Exposure};
 use serde_json::{Value, json};
 
 use super::example;
@@ -17,6 +17,7 @@ const WILDCARDS: [&str; 5] = ["%", "*", "_", ".*", "Kanarie"];
 crate::on_each_database! {
     no_tool_shows_or_changes_what_is_another_tenants,
     no_tool_shows_a_patient_or_changes_what_is_another_patients,
+    no_tool_reaches_past_a_pin,
     no_list_shows_what_is_another_tenants,
 }
 
@@ -51,6 +52,29 @@ async fn no_tool_shows_a_patient_or_changes_what_is_another_patients(region: Reg
         assert!(chart(&region, bea).await == before, "{} changed another patient", tool.entry.name);
     }
     attack.end();
+}
+
+async fn no_tool_reaches_past_a_pin(region: Region) {
+    let (ada, bea) = (&region.north.ada, &region.north.bea);
+    let secrets = bea.secrets();
+    let before = chart(&region, bea).await;
+    for role in [Role::Doctor, Role::Admin] {
+        let caller = region.north.caller(role, None);
+        let pin = json!({ "patient": ada.patient });
+        let (_, pinned) = region.call(&caller, "pin_patient", pin).await;
+        let pinned: Value = serde_json::from_str(pinned.expect("a session begins").json()).expect("JSON");
+        let mut attack = Attack::new(&region, &region.north, &secrets, vec![bea]);
+        attack.session = Some(pinned["session"].clone());
+        for (tool, manner) in attacks(&region).into_iter().filter(|(tool, _)| caller.may_use(tool.entry)) {
+            // What begins another conversation or a login is not of this one.
+            let leaves = tool.entry.exposure != Exposure::Listed || tool.entry.names_another();
+            if !leaves {
+                attack.on_tool(&caller, tool, manner).await;
+            }
+            assert!(chart(&region, bea).await == before, "{} changed another patient", tool.entry.name);
+        }
+        attack.end();
+    }
 }
 
 async fn no_list_shows_what_is_another_tenants(region: Region) {
@@ -119,6 +143,8 @@ struct Attack<'a> {
     victims: Vec<&'a Person>,
     /// The other house, if its staff is named too.
     staff: Option<&'a House>,
+    /// The conversation that every call is part of.
+    session: Option<Value>,
     /// Everything that is ever sent.
     written: String,
     breaches: Vec<String>,
@@ -128,8 +154,17 @@ struct Attack<'a> {
 impl<'a> Attack<'a> {
     fn new(region: &'a Region, own: &'a House, secrets: &'a Secrets, victims: Vec<&'a Person>) -> Self {
         let written = String::new();
-        let mut attack =
-            Self { region, own, secrets, victims, staff: None, written, breaches: Vec::new(), calls: 0 };
+        let mut attack = Self {
+            region,
+            own,
+            secrets,
+            victims,
+            staff: None,
+            session: None,
+            written,
+            breaches: Vec::new(),
+            calls: 0,
+        };
         attack.written = attack.all_texts().join(" ");
         attack
     }
@@ -181,20 +216,32 @@ impl<'a> Attack<'a> {
         }
     }
 
-    async fn by_reference(&mut self, caller: &Caller, tool: &CompiledTool, arguments: Value, text: &str) {
+    async fn by_reference(&mut self, caller: &Caller, tool: &CompiledTool, mut arguments: Value, text: &str) {
+        self.add_session(&mut arguments);
         let (_, result) = self.region.call(caller, tool.entry.name, arguments.clone()).await;
         let answer = match &result {
             Ok(answer) => answer.json().to_owned(),
             Err(refusal) => refusal.text(),
         };
-        let is_refused = result.is_err_and(|refusal| refusal.code == ErrorCode::ResourceNotFound);
+        let is_pinned = self.session.is_some();
+        let is_refused = result.is_err_and(|refusal| {
+            refusal.code == ErrorCode::ResourceNotFound
+                || (is_pinned && refusal.code == ErrorCode::PermissionDenied)
+        });
         if !is_refused {
             self.breaches.push(format!("{} {arguments} was not refused: {answer}", tool.entry.name));
         }
         self.check(tool, &arguments, &answer, text);
     }
 
-    async fn by_text(&mut self, caller: &Caller, tool: &CompiledTool, arguments: Value, text: &str) {
+    fn add_session(&self, arguments: &mut Value) {
+        if let Some(session) = &self.session {
+            arguments["session"] = session.clone();
+        }
+    }
+
+    async fn by_text(&mut self, caller: &Caller, tool: &CompiledTool, mut arguments: Value, text: &str) {
+        self.add_session(&mut arguments);
         let (_, result) = self.region.call(caller, tool.entry.name, arguments.clone()).await;
         let answer = match result {
             Ok(answer) => answer.into_json(),

@@ -176,6 +176,8 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("cancel_appointment", FRONT_DESK_AND_SELF),
     ("join_waitlist", FRONT_DESK_AND_SELF),
     ("create_appointment_slot", &[RECEPTIONIST, DOCTOR, ADMIN]),
+    ("start_session", ANYBODY),
+    ("pin_patient", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN]),
     ("health_check", ANYBODY),
     ("search_tools", ANYBODY),
     ("call_tool", ANYBODY),
