@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use medcor_fhir::{Id, ResourceType, search::Query};
+use medcor_fhir::{ResourceType, search::Query};
 use medcor_policy::{Action, ClientId, Need, Permit, Principal, Role, SubjectId, TenantId, authorize};
 use medcor_store::{Conversation, Lookup, LookupBy, Matched, Store, StoreError};
 
@@ -108,7 +108,8 @@ async fn begun(store: &Store, tenant: TenantId, conversation: &Conversation) -> 
 
 pub(crate) async fn a_conversation_is_its_callers_on_every_instance(hospital: Hospital) {
     let now = hospital.store.clock().now();
-    let chosen = Conversation { patient: Some(id("ada")), ..Conversation::begun_at(now) };
+    let mut chosen = Conversation::begun_at(now);
+    chosen.patient = Some(id("ada"));
     let handle = begun(&hospital.store, hospital.tenant, &chosen).await;
     let principal = doctor(hospital.tenant);
     let other_instance = hospital.opened_again().await;
@@ -141,8 +142,11 @@ pub(crate) async fn a_pin_is_never_moved_and_a_conversation_ends(hospital: Hospi
         session.commit(entry("remember"))
     };
     let of = |patient: &str, is_pinned| {
-        let patient: Option<Id> = Some(id(patient));
-        Conversation { patient, is_pinned, day: Some("2026-12-11".to_owned()), ..before.clone() }
+        let mut conversation = before.clone();
+        conversation.patient = Some(id(patient));
+        conversation.is_pinned = is_pinned;
+        conversation.day = Some("2026-12-11".to_owned());
+        conversation
     };
     remembered(before.clone(), of("ada", true)).await.expect("it is pinned");
     remembered(of("ada", true), of("bob", false)).await.expect("it is tried");
