@@ -125,10 +125,10 @@ async fn a_session_ends_when_it_is_not_used() {
     let session = started(&clinic, Role::Doctor, json!({ "patient": "ada" })).await;
     let call = json!({ "session": session });
     for _ in 0..3 {
-        clinic.server.store.clock().advance(Duration::from_secs(29 * 60));
+        clinic.server.store.clock().advance(Duration::from_mins(29));
         clinic.ok(Role::Doctor, "get_allergies", call.clone()).await;
     }
-    clinic.server.store.clock().advance(Duration::from_secs(31 * 60));
+    clinic.server.store.clock().advance(Duration::from_mins(31));
     assert_eq!(clinic.refusal(Role::Doctor, "get_allergies", call).await, "RESOURCE_NOT_FOUND");
 }
 
@@ -138,10 +138,10 @@ async fn no_session_is_longer_than_twelve_hours() {
     let session = started(&clinic, Role::Doctor, json!({ "patient": "ada" })).await;
     let call = json!({ "session": session });
     for _ in 0..28 {
-        clinic.server.store.clock().advance(Duration::from_secs(25 * 60));
+        clinic.server.store.clock().advance(Duration::from_mins(25));
         clinic.ok(Role::Doctor, "get_allergies", call.clone()).await;
     }
-    clinic.server.store.clock().advance(Duration::from_secs(25 * 60));
+    clinic.server.store.clock().advance(Duration::from_mins(25));
     assert_eq!(clinic.refusal(Role::Doctor, "get_allergies", call).await, "RESOURCE_NOT_FOUND");
 }
 

@@ -153,6 +153,6 @@ pub(crate) async fn a_pin_is_never_moved_and_a_conversation_ends(hospital: Hospi
     let found = store.conversation(&principal, &handle).await.expect("a read").expect("it goes on");
     assert_eq!((found.patient, found.is_pinned), (Some(id("ada")), true));
     assert_eq!(found.day.as_deref(), Some("2026-12-11"));
-    store.clock().advance(Duration::from_secs(30 * 60));
+    store.clock().advance(Duration::from_mins(30));
     assert_eq!(store.conversation(&principal, &handle).await.expect("a read"), None);
 }
