@@ -55,26 +55,36 @@ async fn no_tool_shows_a_patient_or_changes_what_is_another_patients(region: Reg
 }
 
 async fn no_tool_reaches_past_a_pin(region: Region) {
-    let (ada, bea) = (&region.north.ada, &region.north.bea);
+    let bea = &region.north.bea;
     let secrets = bea.secrets();
     let before = chart(&region, bea).await;
+    let mut pinned = Vec::new();
     for role in [Role::Doctor, Role::Admin] {
         let caller = region.north.caller(role, None);
-        let pin = json!({ "patient": ada.patient });
-        let (_, pinned) = region.call(&caller, "pin_patient", pin).await;
-        let pinned: Value = serde_json::from_str(pinned.expect("a session begins").json()).expect("JSON");
-        let mut attack = Attack::new(&region, &region.north, &secrets, vec![bea]);
-        attack.session = Some(pinned["session"].clone());
-        for (tool, manner) in attacks(&region).into_iter().filter(|(tool, _)| caller.may_use(tool.entry)) {
-            // What begins another conversation or a login is not of this one.
-            let leaves = tool.entry.exposure != Exposure::Listed || tool.entry.names_another();
-            if !leaves {
-                attack.on_tool(&caller, tool, manner).await;
-            }
-            assert!(chart(&region, bea).await == before, "{} changed another patient", tool.entry.name);
-        }
-        attack.end();
+        let session = pinned_session(&region, &caller).await;
+        pinned.push((caller, session));
     }
+    let mut attack = Attack::new(&region, &region.north, &secrets, vec![bea]);
+    for (tool, manner) in attacks(&region) {
+        // What begins another conversation or a login is not of this one.
+        if tool.entry.exposure != Exposure::Listed || tool.entry.names_another() {
+            continue;
+        }
+        for (caller, session) in pinned.iter().filter(|(caller, _)| caller.may_use(tool.entry)) {
+            attack.session = Some(session.clone());
+            attack.on_tool(caller, tool, manner).await;
+        }
+        assert!(chart(&region, bea).await == before, "{} changed another patient", tool.entry.name);
+    }
+    attack.end();
+}
+
+/// A conversation of the caller with Ada pinned.
+async fn pinned_session(region: &Region, caller: &Caller) -> Value {
+    let pin = json!({ "patient": region.north.ada.patient });
+    let (_, pinned) = region.call(caller, "pin_patient", pin).await;
+    let pinned: Value = serde_json::from_str(pinned.expect("a session begins").json()).expect("JSON");
+    pinned["session"].clone()
 }
 
 async fn no_list_shows_what_is_another_tenants(region: Region) {
