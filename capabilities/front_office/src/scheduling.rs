@@ -12,6 +12,7 @@ mod hours;
 mod kinds;
 mod list;
 mod offered;
+mod offers;
 mod phrase;
 mod slots;
 mod span;
@@ -28,6 +29,7 @@ use self::{
     check_and_book::CheckAndBookAppointment,
     list::{GetAppointmentDetails, ListAppointments},
     offered::GetAppointmentTypes,
+    offers::OfferFreedTimes,
     slots::ListAppointmentSlots,
     waitlist::JoinWaitlist,
 };
@@ -45,6 +47,7 @@ pub(super) static SCHEDULING: Capability = Capability {
         tool::<RescheduleAppointment>(),
         tool::<CancelAppointment>(),
         tool::<JoinWaitlist>(),
+        tool::<OfferFreedTimes>(),
         tool::<CreateAppointmentSlot>(),
         tool::<GetAppointmentTypes>(),
     ],

@@ -40,6 +40,8 @@ pub const APPOINTMENT_STATUS: &str = "urn:medcor:appointment-status";
 pub const APPOINTMENT_BUFFER: &str = "urn:medcor:appointment-buffer";
 /// Why an `Appointment` was booked although something stood against it (`valueString`).
 pub const APPOINTMENT_OVERRIDE: &str = "urn:medcor:appointment-override";
+/// The time that an `Appointment` had before it was moved: who with, from when, to when.
+pub const APPOINTMENT_MOVED_FROM: &str = "urn:medcor:appointment-moved-from";
 /// A free time that somebody on the waiting list was offered: who with, from when, to when, until when.
 pub const APPOINTMENT_OFFER: &str = "urn:medcor:appointment-offer";
 /// Identifiers of what belongs to one series of appointments.

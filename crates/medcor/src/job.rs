@@ -1,7 +1,9 @@
 //! What a server does by itself, now and then: sharing limits with other instances, forgetting what is old,
-//! indexing and signing the audit trail, sending reminders.
+//! indexing and signing the audit trail, sending reminders, offering freed times to the waiting list.
 
+mod machine;
 mod reminders;
+mod waiting_list;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +12,7 @@ use medcor_tools::Pipeline;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-pub use self::reminders::send_due_reminders;
+pub use self::{reminders::send_due_reminders, waiting_list::offer_freed_times};
 
 /// Between two times that instances tell each other what callers spent.
 const SHARE_EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +27,8 @@ const INDEX_COMMITS_MAX: u32 = 20;
 const SIGN_EVERY: Duration = Duration::from_mins(1);
 /// Between two looks for reminders that are due.
 const REMIND_EVERY: Duration = Duration::from_mins(1);
+/// Between two looks for times that were given up.
+const OFFER_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts the jobs of a server; they end with `shutdown`. A day that began while nothing ran is signed
 /// before it returns.
@@ -57,6 +61,7 @@ impl Jobs {
             every(INDEX_EVERY, "indexing the trail", || self.index()),
             every(SIGN_EVERY, SIGNING, || self.sign()),
             every(REMIND_EVERY, "sending reminders", || send_due_reminders(&self.pipeline)),
+            every(OFFER_EVERY, "offering freed times", || offer_freed_times(&self.pipeline)),
         );
     }
 

@@ -15,7 +15,7 @@ use super::{
     booking::{self, Length, NEEDS, Obstacle, Own, Particulars, Parties, Visit},
     diary::{Days, Diary, diary},
     kinds::Kind,
-    waitlist::own_hold,
+    offers::own_hold,
     when::{self, Given, Moment},
 };
 

@@ -20,9 +20,9 @@ use super::{
     book::{checked, given},
     booking::{self, Length, Obstacle, Own, Parties, Visit, span_of},
     diary::{MICROSECONDS_PER_MINUTE, diary},
+    offers::{self, Freed, OfferMade, Offered, offer_hold, own_hold},
     span::{Span, without},
     status::{Status, StatusWord},
-    waitlist::{self, OfferMade, Offered, offer_hold, own_hold},
     when::{self, Given, instant, zoned},
 };
 
@@ -168,7 +168,8 @@ async fn set_status(
     let message = format!("The appointment is {} (it was {})", wanted.word(), previous.word());
     let mut changed = Changed::of(&current, previous, message, cx).await?;
     if matches!(wanted, Status::Cancelled | Status::Rescheduled) {
-        changed.offered_to = waitlist::offer_freed(&appointment, cx).await?;
+        let freed = Freed::of(&appointment).filter(|_| appointment.takes_time());
+        changed.offered_to = offers::offer_freed(freed, &record.id, cx).await?;
     }
     Ok(changed)
 }
@@ -305,10 +306,15 @@ impl Tool for RescheduleAppointment {
             let span = offer.as_ref().map_or(visit.span(), |offer| offer.span);
             cx.records().give_back(hold, &practitioner, (span.from, span.to));
         }
+        let left = Freed::of(&appointment).filter(|left| {
+            let stays = left.practitioner == practitioner && left.span.overlaps(visit.span());
+            appointment.takes_time() && !stays
+        });
         let moved = Moved {
             visit: &visit,
             parties: &parties,
             override_reason: why.filter(|_| !obstacles.is_empty()),
+            left: left.as_ref().map(|left| left.fhir(&cx.time_zone())),
         };
         let text = moved.text(&record, &appointment, &diary, given(self.reason.as_deref()))?;
         let current = cx.records().update(&record, ParsedResource::parse(text)?)?;
@@ -316,6 +322,7 @@ impl Tool for RescheduleAppointment {
         let mut changed = Changed::of(&current, previous, message, cx).await?;
         changed.overridden = obstacles.iter().map(Obstacle::value).collect();
         changed.warnings.extend(start.note);
+        changed.offered_to = offers::offer_freed(left, &record.id, cx).await?;
         Ok(changed)
     }
 }
@@ -428,6 +435,8 @@ struct Moved<'m> {
     visit: &'m Visit,
     parties: &'m Parties,
     override_reason: Option<&'m str>,
+    /// The time that is given up.
+    left: Option<Value>,
 }
 
 impl Moved<'_> {
@@ -447,6 +456,7 @@ impl Moved<'_> {
         edit.set("status", &"booked")?;
         replace_extension(&mut edit, naming::APPOINTMENT_STATUS, None)?;
         replace_extension(&mut edit, naming::APPOINTMENT_OFFER, None)?;
+        replace_extension(&mut edit, naming::APPOINTMENT_MOVED_FROM, self.left.clone())?;
         let buffer = Some(diary.buffer_minutes()).filter(|minutes| *minutes > 0);
         let buffer =
             buffer.map(|minutes| json!({ "url": naming::APPOINTMENT_BUFFER, "valueUnsignedInt": minutes }));

@@ -1,14 +1,14 @@
-//! The waiting list: an `Appointment` of status `waitlist`, and the free times that those on it are offered.
+//! The waiting list: an `Appointment` of status `waitlist`.
 
 use jiff::civil::Date;
 use medcor_fhir::{
-    Id, ParsedResource, RawObject, ResourceType, naming,
+    Id, ParsedResource, ResourceType,
     search::{Query, name::fold},
-    view::{Appointment, CodeableConcept, Extension},
+    view::{Appointment, CodeableConcept},
 };
 use medcor_tools::{
-    Action, Effect, Format, Hold, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, detail::Problems,
-    kind, synonym, view,
+    Effect, Format, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, detail::Problems, kind,
+    synonym, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,17 +17,14 @@ use serde_json::{Value, json};
 use super::{
     answer::{AppointmentAnswer, name_of, now_text},
     book::{given, own_organisation},
-    booking::{self, Own, Visit, span_of},
-    change::replace_extension,
-    diary::{Days, MICROSECONDS_PER_MINUTE, diary},
+    booking,
+    diary::{Days, diary},
     doctors,
     kinds::Kind,
-    span::Span,
-    when::{self, clock, instant, zoned},
+    offers::{Freed, Offered},
+    when,
 };
 
-/// How long an offer keeps its time, in microseconds: two hours.
-const OFFER_MICROSECONDS: i64 = 2 * 60 * 60 * 1_000_000;
 /// Most people on the waiting list who are looked at for one free time.
 const WAITING_MAX: u32 = 200;
 /// How many free times are told who joins.
@@ -35,9 +32,9 @@ const FREE_MAX: usize = 3;
 
 /// Puts a patient on the waiting list for a day, a clinician or a specialty.
 ///
-/// Use it when no free time suits. A time that somebody calls off is offered to the first who fits: it is
-/// kept two hours, shows as `offer` in the entry, and is taken with `reschedule_appointment`. Leave the list
-/// with `cancel_appointment`. Joining twice for the same is a CONFLICT.
+/// Use it when no free time suits. A time that somebody calls off or moves is offered to the first who fits: it
+/// is kept two hours, shows as `offer` in the entry, and is taken with `reschedule_appointment`; who lets it
+/// pass stays on the list. Leave the list with `cancel_appointment`. Joining twice for the same is a CONFLICT.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct JoinWaitlist {
     /// Who waits: id, MRN, telephone number or full name; patients say `me`.
@@ -224,7 +221,7 @@ impl JoinWaitlist {
 }
 
 /// Who waits, the longest first.
-async fn waiting(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
+pub(super) async fn waiting(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
     let mut query = Query::new(ResourceType::APPOINTMENT).with("status", "waitlist")?;
     query.count = WAITING_MAX;
     let mut records = cx.records().search(&query).await?.records;
@@ -234,17 +231,18 @@ async fn waiting(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
 }
 
 /// What somebody waits for.
-struct Entry {
-    patient: Option<Id>,
+pub(super) struct Entry {
+    pub(super) patient: Option<Id>,
     practitioner: Option<Id>,
     specialty: Option<String>,
     days: Option<(String, Option<String>)>,
-    minutes: u32,
-    offer: Option<Offered>,
+    pub(super) minutes: u32,
+    /// What it was offered, the newest first.
+    pub(super) offers: Vec<Offered>,
 }
 
 impl Entry {
-    fn of(record: &Record) -> Result<Self, ToolError> {
+    pub(super) fn of(record: &Record) -> Result<Self, ToolError> {
         let appointment: Appointment<'_> = view(record)?;
         let wished = appointment.requested_period.first();
         let days = wished.and_then(|wished| {
@@ -257,7 +255,7 @@ impl Entry {
             specialty: appointment.specialty.iter().find_map(CodeableConcept::text).map(fold),
             days,
             minutes: appointment.minutes_duration.unwrap_or(super::hours::SLOT_MINUTES),
-            offer: Offered::of(&appointment),
+            offers: Offered::all(&appointment),
         })
     }
 
@@ -266,177 +264,20 @@ impl Entry {
             && self.specialty == given(call.specialty.as_deref()).map(fold)
     }
 
-    fn suits(&self, practitioner: &Id, specialties: &[String], date: Date, minutes: i64) -> bool {
+    /// Whether it waits for such a time, and was not offered this one before.
+    pub(super) fn suits(&self, freed: &Freed, date: Date) -> bool {
         let date = date.to_string();
         let is_of_specialty =
-            |wanted: &String| specialties.iter().any(|known| doctors::is_same(known, wanted));
-        self.practitioner.as_ref().is_none_or(|wanted| wanted == practitioner)
+            |wanted: &String| freed.specialties.iter().any(|known| doctors::is_same(known, wanted));
+        let was_offered =
+            |offer: &Offered| offer.practitioner == freed.practitioner && offer.span.from == freed.span.from;
+        self.practitioner.as_ref().is_none_or(|wanted| *wanted == freed.practitioner)
             && self.specialty.as_ref().is_none_or(is_of_specialty)
-            && i64::from(self.minutes) <= minutes
+            && i64::from(self.minutes) <= freed.minutes()
+            && !self.offers.iter().any(was_offered)
             && self
                 .days
                 .as_ref()
                 .is_none_or(|(from, to)| *from <= date && to.as_ref().is_none_or(|to| date <= *to))
-    }
-}
-
-/// A time that somebody on the waiting list is offered.
-pub(super) struct Offered {
-    pub(super) practitioner: Id,
-    pub(super) span: Span,
-    /// Microseconds since the epoch.
-    until: i64,
-}
-
-/// Who is offered a time.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OfferMade {
-    appointment_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patient_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patient_name: Option<String>,
-    date: String,
-    start_time: String,
-    end_time: String,
-    /// Until when the time is kept.
-    expires_at: String,
-    /// What to do next.
-    next: &'static str,
-}
-
-impl Offered {
-    pub(super) fn of(appointment: &Appointment<'_>) -> Option<Self> {
-        let offer = Extension::find(&appointment.extension, naming::APPOINTMENT_OFFER)?;
-        let at = |part: &str| {
-            let text = offer.part(part)?.value_instant.as_deref()?;
-            Some(medcor_fhir::primitive::TimeSpan::parse(text)?.low)
-        };
-        let practitioner = offer.part("practitioner")?.value_reference.as_ref()?;
-        Some(Self {
-            practitioner: practitioner.id_of(ResourceType::PRACTITIONER)?,
-            span: Span { from: at("start")?, to: at("end")? },
-            until: at("until")?,
-        })
-    }
-
-    fn fhir(&self, zone: &jiff::tz::TimeZone) -> Value {
-        let at = |at: i64| instant(&zoned(at, zone));
-        json!({ "url": naming::APPOINTMENT_OFFER, "extension": [
-            { "url": "practitioner", "valueReference": { "reference": format!("Practitioner/{}", self.practitioner) } },
-            { "url": "start", "valueInstant": at(self.span.from) },
-            { "url": "end", "valueInstant": at(self.span.to) },
-            { "url": "until", "valueInstant": at(self.until) }
-        ] })
-    }
-
-    /// Stages giving its time back.
-    pub(super) fn give_back(&self, appointment: &Id, cx: &mut ToolContext<'_>) {
-        let hold = offer_hold(appointment);
-        cx.records().give_back(&hold, &self.practitioner, (self.span.from, self.span.to));
-    }
-}
-
-/// Under which id the time of an offer is kept. No caller's own hold is called so.
-pub(super) fn offer_hold(appointment: &Id) -> String {
-    format!("offer-{appointment}")
-}
-
-/// The id of a hold that a caller names.
-pub(super) fn own_hold(id: &str) -> Result<&str, ToolError> {
-    if id.starts_with("offer-") || Id::new(id).is_none() {
-        return Err(ToolError::invalid("/hold_id", "is not a hold_id that check_and_book_appointment gave"));
-    }
-    Ok(id)
-}
-
-/// Offers the time of an appointment that was called off to the first on the waiting list who fits.
-///
-/// For whoever sees the whole list; where a patient calls off the own appointment, nobody is told of others.
-pub(super) async fn offer_freed(
-    freed: &Appointment<'_>,
-    cx: &mut ToolContext<'_>,
-) -> Result<Option<OfferMade>, ToolError> {
-    let (Some(span), Some(practitioner)) = (span_of(freed), freed.actor_id(ResourceType::PRACTITIONER))
-    else {
-        return Ok(None);
-    };
-    let is_ahead = span.from > cx.now().as_microsecond();
-    let may_offer = cx.reaches_all(Action::Update, ResourceType::APPOINTMENT)
-        && cx.reaches_all(Action::Search, ResourceType::APPOINTMENT);
-    if !freed.takes_time() || !is_ahead || !may_offer {
-        return Ok(None);
-    }
-    let specialties: Vec<String> =
-        freed.specialty.iter().filter_map(CodeableConcept::text).map(str::to_owned).collect();
-    let minutes = (span.to - span.from) / MICROSECONDS_PER_MINUTE;
-    let date = zoned(span.from, &cx.time_zone()).date();
-    let who_left = freed.actor_id(ResourceType::PATIENT);
-    for record in waiting(cx).await? {
-        let entry = Entry::of(&record)?;
-        let now = cx.now().as_microsecond();
-        let is_waiting = entry.offer.as_ref().is_none_or(|offer| offer.until <= now);
-        let suits = entry.suits(&practitioner, &specialties, date, minutes);
-        let Some(patient) = entry.patient.clone().filter(|_| is_waiting && suits) else { continue };
-        let to = span.from + i64::from(entry.minutes) * MICROSECONDS_PER_MINUTE;
-        let visit = Visit { start: zoned(span.from, &cx.time_zone()), end: zoned(to, &cx.time_zone()) };
-        let is_elsewhere = !booking::of_patient(&visit, &patient, Own::default(), cx).await?.is_empty();
-        if Some(&patient) == who_left.as_ref() || is_elsewhere {
-            continue;
-        }
-        return offer(&record, &practitioner, visit, cx).await.map(Some);
-    }
-    Ok(None)
-}
-
-async fn offer(
-    record: &Record,
-    practitioner: &Id,
-    visit: Visit,
-    cx: &mut ToolContext<'_>,
-) -> Result<OfferMade, ToolError> {
-    let span = visit.span();
-    let until = (cx.now().as_microsecond() + OFFER_MICROSECONDS).min(span.from);
-    let offered = Offered { practitioner: practitioner.clone(), span, until };
-    let zone = cx.time_zone();
-    let mut edit = RawObject::parse(&record.body)?;
-    replace_extension(&mut edit, naming::APPOINTMENT_OFFER, Some(offered.fhir(&zone)))?;
-    let current = cx.records().update(record, ParsedResource::parse(edit.to_text()?)?)?;
-    cx.records().hold(&Hold {
-        id: offer_hold(&record.id),
-        practitioner: practitioner.clone(),
-        from: span.from,
-        to: span.to,
-        until,
-    });
-    let row = AppointmentAnswer::of_one(&current, Format::Compact, cx).await?;
-    Ok(OfferMade {
-        appointment_id: record.id.to_string(),
-        patient_id: record.patient.as_ref().map(ToString::to_string),
-        patient_name: row.patient_name,
-        date: visit.start.date().to_string(),
-        start_time: clock(visit.start.time()),
-        end_time: clock(visit.end.time()),
-        expires_at: instant(&zoned(until, &zone)),
-        next: "Ask them; on a yes call reschedule_appointment with this appointment_id alone, on a no cancel_appointment.",
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_offer_that_is_written_is_read_again() {
-        let offered = Offered {
-            practitioner: Id::new("grace").unwrap(),
-            span: Span { from: 1_796_374_800_000_000, to: 1_796_376_600_000_000 },
-            until: 1_796_209_200_000_000,
-        };
-        let zone = jiff::tz::TimeZone::get("Europe/London").unwrap();
-        let body = json!({ "status": "waitlist", "extension": [offered.fhir(&zone)] }).to_string();
-        let read = Offered::of(&serde_json::from_str(&body).unwrap()).expect("it is read");
-        assert_eq!((read.span, read.until), (offered.span, offered.until));
-        assert_eq!(read.practitioner, offered.practitioner);
     }
 }

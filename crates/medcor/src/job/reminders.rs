@@ -1,24 +1,23 @@
 //! Sending reminders of medications when they are due: the server calls the tool that does it, on the road of
 //! every call.
 
-use std::time::Instant;
-
 use medcor_fhir::{ResourceType, primitive::format_instant, search::Query};
-use medcor_policy::{ClientId, Principal, Role, Scope, SubjectId};
-use medcor_store::{StoreError, identity::Tenant};
-use medcor_tools::{Call, Caller, Pipeline, ToolEntry};
-use serde_json::{Value, json};
+use medcor_store::StoreError;
+use medcor_tools::{Caller, Pipeline, ToolEntry};
 
-/// The tool that sends.
-const TOOL: &str = "send_due_reminders";
-/// What the job may do, and nothing else.
-const SCOPES: [&str; 5] = [
-    "system/Patient.r",
-    "system/CommunicationRequest.rus",
-    "system/Communication.c",
-    "system/MedicationRequest.r",
-    "system/MedicationStatement.rs",
-];
+use super::machine::Machine;
+
+pub(super) const MACHINE: Machine = Machine {
+    subject: "system:reminders",
+    tool: "send_due_reminders",
+    scopes: &[
+        "system/Patient.r",
+        "system/CommunicationRequest.rus",
+        "system/Communication.c",
+        "system/MedicationRequest.r",
+        "system/MedicationStatement.rs",
+    ],
+};
 /// Most calls of one round for one organisation.
 const CALLS_MAX: usize = 20;
 
@@ -28,11 +27,12 @@ const CALLS_MAX: usize = 20;
 ///
 /// When the database does not answer. A call that is refused is told to the log, and the next round tries again.
 pub async fn send_due_reminders(pipeline: &Pipeline) -> Result<(), StoreError> {
-    let Some((tool, _)) = pipeline.catalog().find(TOOL) else { return Ok(()) };
+    let Some((tool, _)) = pipeline.catalog().find(MACHINE.tool) else { return Ok(()) };
     for tenant in pipeline.store().identity().tenants().await?.into_iter().filter(|tenant| tenant.is_active) {
-        let caller = caller(&tenant);
+        let caller = MACHINE.caller(&tenant);
         for _ in 0..CALLS_MAX {
-            let has_more = is_due(pipeline, &caller, tool.entry).await? && send(pipeline, &caller).await;
+            let has_more = is_due(pipeline, &caller, tool.entry).await?
+                && MACHINE.call(pipeline, &caller).await.is_some_and(|answer| answer["has_more"] == true);
             if !has_more {
                 break;
             }
@@ -52,56 +52,4 @@ async fn is_due(pipeline: &Pipeline, caller: &Caller, tool: &ToolEntry) -> Resul
     let Ok(mut query) = query.and_then(|query| query.with("occurrence", &until)) else { return Ok(false) };
     query.count = 1;
     Ok(!store.session(&permit).search(&query).await?.records.is_empty())
-}
-
-/// Sends once; whether there is more.
-async fn send(pipeline: &Pipeline, caller: &Caller) -> bool {
-    let request_id = pipeline.store().clock().new_id().to_string();
-    let call = Call {
-        caller,
-        tool: TOOL,
-        arguments: json!({}),
-        door: "job",
-        request_id: &request_id,
-        started: Instant::now(),
-        address: None,
-    };
-    // The server does not count its own calls as those of a client.
-    match pipeline.invoke_admitted(call).await {
-        Ok(answer) => {
-            serde_json::from_str(answer.json()).is_ok_and(|answer: Value| answer["has_more"] == true)
-        }
-        // Another instance was at it, or it fails: the next round begins anew.
-        Err(refusal) => {
-            let code = refusal.code.name();
-            tracing::warn!(job = "reminders", error.code = code, request.id = %request_id, "reminders wait");
-            false
-        }
-    }
-}
-
-fn caller(tenant: &Tenant) -> Caller {
-    let scopes: Vec<Scope> = SCOPES.iter().filter_map(|scope| scope.parse().ok()).collect();
-    Caller::new(Principal {
-        tenant: tenant.id,
-        organization: tenant.organization.clone(),
-        subject: SubjectId("system:reminders".to_owned()),
-        client: ClientId("medcor".to_owned()),
-        roles: vec![Role::System],
-        scopes: Some(scopes),
-        patient: None,
-        practitioner: None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_scope_of_the_job_can_be_read() {
-        for scope in SCOPES {
-            assert!(scope.parse::<Scope>().is_ok(), "{scope}");
-        }
-    }
 }

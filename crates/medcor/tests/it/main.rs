@@ -68,6 +68,7 @@ mod synthea_chart;
 mod system;
 mod treatment_plans;
 mod vital_signs;
+mod waiting_list;
 
 /// Makes a test of every fact, on each database. A fact is an async function that takes a fresh
 /// [`support::region::Region`].

@@ -175,6 +175,7 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("reschedule_appointment", FRONT_DESK_AND_SELF),
     ("cancel_appointment", FRONT_DESK_AND_SELF),
     ("join_waitlist", FRONT_DESK_AND_SELF),
+    ("offer_freed_times", &[RECEPTIONIST, DOCTOR, ADMIN]),
     ("create_appointment_slot", &[RECEPTIONIST, DOCTOR, ADMIN]),
     ("start_session", ANYBODY),
     ("pin_patient", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN]),
