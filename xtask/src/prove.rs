@@ -45,9 +45,25 @@ const PROOFS: &[Proof] = &[
         fact: "nothing that was answered is lost when the server is killed",
         package: "medcor",
         target: "it",
-        tests: "crash::",
+        tests: "crash::a_kill",
         variable: "MEDCOR_CRASH_KILLS",
         size: "200",
+    },
+    Proof {
+        fact: "what is repeated under its key is done once, through cut connections and kills",
+        package: "medcor",
+        target: "it",
+        tests: "what_is_repeated",
+        variable: "MEDCOR_REPEATED_CALLS",
+        size: "10000",
+    },
+    Proof {
+        fact: "nobody is booked twice and no appointment is lost",
+        package: "medcor",
+        target: "it",
+        tests: "of_random_bookings",
+        variable: "MEDCOR_BOOKING_ATTEMPTS",
+        size: "1000000",
     },
 ];
 

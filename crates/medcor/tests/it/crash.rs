@@ -3,6 +3,7 @@
 
 mod load;
 mod oracle;
+mod repeats;
 
 use std::{
     collections::hash_map::RandomState,

@@ -95,7 +95,7 @@ async fn trail(store: &Store, from: Option<i64>) -> Vec<Value> {
     lines.iter().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
 }
 
-async fn open(place: Place<'_>) -> Store {
+pub(super) async fn open(place: Place<'_>) -> Store {
     let location = match place.database_url {
         Some(url) => Location::Postgres(url.to_owned()),
         None => Location::Sqlite(place.folder.join("medcor.sqlite")),
@@ -110,7 +110,7 @@ async fn open(place: Place<'_>) -> Store {
     Store::open(settings).await.expect("the database opens beside the server")
 }
 
-fn looking() -> AuditEntry {
+pub(super) fn looking() -> AuditEntry {
     AuditEntry {
         at: Clock::system().now(),
         event: "AUDIT:LOOK".to_owned(),
