@@ -1,7 +1,11 @@
 //! The calls that are measured: what is asked, and what the answer must hold.
 
-use std::{fs, path::PathBuf};
+use std::{cell::Cell, fmt::Write, fs, ops::Range, path::PathBuf};
 
+use jiff::{
+    Span, Zoned,
+    civil::{Date, Weekday},
+};
 use serde_json::{Value, json};
 
 use super::{Failure, load, server::Server};
@@ -13,6 +17,9 @@ pub(super) enum Name {
     SearchPatients,
     GetVitalSigns,
     RecordVitalSigns,
+    Summary,
+    Book,
+    Prescribe,
     ToolsList,
     /// A `get_patient` that validation refuses: it has passed all guards and leaves an audit row.
     Refused,
@@ -25,12 +32,15 @@ impl Name {
     pub(super) const GUARDS: [Self; 2] = [Self::Refused, Self::Page];
 
     /// Reads first: what is written would change what they read.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::GetPatient,
         Self::SearchPatients,
         Self::GetVitalSigns,
+        Self::Summary,
         Self::ToolsList,
         Self::RecordVitalSigns,
+        Self::Book,
+        Self::Prescribe,
     ];
 
     pub(super) fn text(self) -> &'static str {
@@ -39,6 +49,9 @@ impl Name {
             Self::SearchPatients => "search_patients",
             Self::GetVitalSigns => "get_vital_signs",
             Self::RecordVitalSigns => "record_vital_signs",
+            Self::Summary => "get_patient_summary",
+            Self::Book => "create_appointment",
+            Self::Prescribe => "prescribe_medication",
             Self::ToolsList => "tools/list",
             Self::Refused => "get_patient, refused",
             Self::Page => "GET /health/liveness",
@@ -84,12 +97,16 @@ impl Call {
 pub(super) struct Known {
     patients: u32,
     names_file: PathBuf,
+    drugs_file: PathBuf,
+    visits: Visits,
     /// The result of a `get_patient`, which the ceiling repeats.
     pub(super) result_file: PathBuf,
 }
 
 /// Names that searches are made for.
 const NAMES: u32 = 64;
+/// What is prescribed: common drugs, of which some are not to be taken together.
+const DRUGS: [&str; 6] = ["metformin", "lisinopril", "simvastatin", "warfarin", "ibuprofen", "sertraline"];
 /// Observations of a patient, all of which one call lists.
 const OBSERVATIONS: u32 = 50;
 
@@ -109,17 +126,30 @@ impl Known {
             names.push_str(name);
             names.push('\n');
         }
-        let known =
-            Self { patients, names_file: folder.join("names"), result_file: folder.join("result.json") };
+        let mut known = Self {
+            patients,
+            names_file: folder.join("names"),
+            drugs_file: folder.join("drugs"),
+            visits: Visits {
+                doctors: doctors(server)?,
+                patients: 0..0,
+                file: folder.join("visits"),
+                today: today(),
+                used: Cell::new(0),
+            },
+            result_file: folder.join("result.json"),
+        };
+        known.visits.patients = known.first_written()..patients;
         fs::write(&known.names_file, names)?;
+        fs::write(&known.drugs_file, DRUGS.join("\n"))?;
         fs::write(&known.result_file, result.to_string())?;
         Ok(known)
     }
 
     /// The call of this name.
-    pub(super) fn call(&self, name: Name) -> Call {
-        match name {
-            Name::GetPatient => {
+    pub(super) fn call(&self, name: Name) -> Result<Call, Failure> {
+        Ok(match name {
+            Name::GetPatient | Name::Summary => {
                 Call::tool(name, &json!({ "patient": "${mrn}" })).draw(self.read()).expect("${mrn}")
             }
             Name::SearchPatients => Call::tool(name, &json!({ "query": "${name}" }))
@@ -139,6 +169,20 @@ impl Known {
                     .expect("${mrn}")
                     .expect("Recorded 1 vital sign")
             }
+            Name::Book => Call::of(["--tool", name.text(), "--arguments", "{${visit}}"])
+                .draw(format!("visit=next:{}", self.visits.next_file()?.display()))
+                .expect("SCHEDULED"),
+            Name::Prescribe => {
+                let arguments = json!({
+                    "patient": "${mrn}", "medication_name": "${drug}", "dosage": "1 tablet", "frequency": "once daily",
+                    "override_reason": "A benchmark"
+                });
+                Call::tool(name, &arguments)
+                    .draw(self.written())
+                    .draw(format!("drug=line:{}", self.drugs_file.display()))
+                    .expect("${mrn}")
+                    .expect("warnings")
+            }
             Name::ToolsList => Call::of(["--method", name.text()]).expect("\"get_patient\""),
             Name::Refused => {
                 Call::tool(Name::GetPatient, &json!({ "patient": "MRN000001", "format": "none" }))
@@ -149,7 +193,7 @@ impl Known {
                 let call = Call { page: Some("/health/liveness"), ..Call::of([]) };
                 call.ending("page").expect("healthy")
             }
-        }
+        })
     }
 
     /// The call that the ceiling gets: the same requests as for `get_patient`, drawn alike, so that both cost
@@ -176,4 +220,62 @@ impl Known {
 fn one_patient(number: u32) -> Call {
     let mrn = format!("MRN{number:06}");
     Call::tool(Name::GetPatient, &json!({ "patient": mrn })).expect(&mrn)
+}
+
+/// Visits that can be booked, each once: five minutes of a doctor on a working day to come.
+#[derive(Debug)]
+struct Visits {
+    doctors: Vec<String>,
+    /// Numbers of MRNs.
+    patients: Range<u32>,
+    file: PathBuf,
+    today: Date,
+    /// How many were handed out.
+    used: Cell<u32>,
+}
+
+/// Visits of one file: more than a measurement books.
+const VISITS_A_FILE: u32 = 20_000;
+/// Five minutes each from 09:00 to 17:00.
+const VISITS_A_DAY: u32 = 96;
+
+impl Visits {
+    /// A file with visits that nobody had before.
+    fn next_file(&self) -> Result<PathBuf, Failure> {
+        let first = self.used.replace(self.used.get() + VISITS_A_FILE);
+        let monday = self.today.nth_weekday(1, Weekday::Monday)?;
+        let doctors = u32::try_from(self.doctors.len())?;
+        let patients = self.patients.end - self.patients.start;
+        let mut text = String::new();
+        for number in first..first + VISITS_A_FILE {
+            // Doctors change fastest, so that no patient is at two of them at a time.
+            let (doctor, place) = (&self.doctors[usize::try_from(number % doctors)?], number / doctors);
+            let (day, minute) = (place / VISITS_A_DAY, 9 * 60 + place % VISITS_A_DAY * 5);
+            let date = monday.checked_add(Span::new().days(day / 5 * 7 + day % 5))?;
+            let mrn = self.patients.start + number % patients;
+            writeln!(
+                text,
+                r#""patient": "MRN{mrn:06}", "provider": "{doctor}", "date": "{date}", "start_time": "{:02}:{:02}", "duration_minutes": 5"#,
+                minute / 60,
+                minute % 60
+            )?;
+        }
+        fs::write(&self.file, text)?;
+        Ok(self.file.clone())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server that is measured has the clock of this machine")]
+fn today() -> Date {
+    Zoned::now().date()
+}
+
+/// Ids of the doctors who can be booked.
+fn doctors(server: &Server<'_>) -> Result<Vec<String>, Failure> {
+    let call = Call::of(["--tool", "list_doctors", "--arguments", "{}"]).expect("count");
+    let answer = load::ask(server, &call)?;
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
+    let list: Value = serde_json::from_str(text)?;
+    let rows = list["results"].as_array().ok_or("no doctors are listed")?;
+    Ok(rows.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect())
 }

@@ -88,7 +88,7 @@ pub(super) fn measure_calls(
             let most = load::measure_ceiling(server, &known.ceiling_call(), aim)?;
             let guards = if connections == BUSY { &Name::GUARDS[..] } else { &[] };
             for &name in names.iter().chain(guards) {
-                let measurement = load::measure(server, &known.call(name), connections, options.seconds)?;
+                let measurement = load::measure(server, &known.call(name)?, connections, options.seconds)?;
                 complain(name, &measurement);
                 let row = rounds.row_mut(Some(name), connections);
                 row.of_ceiling.push(measurement.calls_per_second / most.calls_per_second.max(1.0));
@@ -104,7 +104,7 @@ pub(super) fn measure_calls(
 pub(super) fn lone_caller(options: &Options, server: &Server<'_>, known: &Known) -> Result<f64, Failure> {
     let mut latencies = Vec::new();
     for _ in 0..options.rounds {
-        let measurement = load::measure(server, &known.call(Name::GetPatient), 1, options.seconds)?;
+        let measurement = load::measure(server, &known.call(Name::GetPatient)?, 1, options.seconds)?;
         latencies.push(measurement.p50_ms);
     }
     Ok(median(latencies))

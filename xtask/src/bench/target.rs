@@ -77,6 +77,9 @@ impl Judge<'_> {
                 row.and_then(cpu),
             );
         }
+        let of = |name| figures.rounds.row(Some(name), BUSY).and_then(cpu);
+        let times = of(Name::Prescribe).zip(of(Name::RecordVitalSigns)).map(|(one, other)| one / other);
+        self.at_most("prescribing with all checks", 3.0, "times recording a vital sign", times);
         let writes = figures.rounds.row(Some(Name::RecordVitalSigns), BUSY);
         self.at_least("record_vital_signs, 16 connections", 1500.0, "calls/s", writes.map(rate));
         self.guards(&figures.rounds);

@@ -61,7 +61,7 @@ struct Load {
     #[arg(long, default_value = "{}")]
     arguments: Template,
     /// What is drawn anew for each call: `name=between:LOW:HIGH[:PREFIX[:WIDTH]]`, `name=count:FIRST`
-    /// or `name=line:FILE`.
+    /// `name=line:FILE` for any line, `name=next:FILE` for the next.
     #[arg(long)]
     draw: Vec<Source>,
     /// Text that the result must hold; `${name}` as in the arguments.

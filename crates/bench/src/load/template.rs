@@ -64,12 +64,14 @@ enum Kind {
     Count { first: u64 },
     /// A line of a file.
     Line { lines: Arc<[String]> },
+    /// The next line of a file, from the first again after the last.
+    Next { lines: Arc<[String]> },
 }
 
 /// Why a source is none.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    #[error("name=between:LOW:HIGH[:PREFIX[:WIDTH]], name=count:FIRST or name=line:FILE")]
+    #[error("name=between:LOW:HIGH[:PREFIX[:WIDTH]], name=count:FIRST, name=line:FILE or name=next:FILE")]
     Form,
     #[error("the file can't be read: {0}")]
     File(#[from] std::io::Error),
@@ -98,18 +100,17 @@ impl FromStr for Source {
                 Kind::Between { range, prefix: prefix.to_owned(), width }
             }
             ("count", [first]) => Kind::Count { first: number(first)? },
-            ("line", _) => {
-                let lines: Arc<[String]> =
-                    std::fs::read_to_string(rest)?.lines().map(str::to_owned).collect();
-                if lines.is_empty() {
-                    return Err(SourceError::Form);
-                }
-                Kind::Line { lines }
-            }
+            ("line", _) => Kind::Line { lines: lines(rest)? },
+            ("next", _) => Kind::Next { lines: lines(rest)? },
             _ => return Err(SourceError::Form),
         };
         Ok(Self { name: name.to_owned(), kind })
     }
+}
+
+fn lines(file: &str) -> Result<Arc<[String]>, SourceError> {
+    let lines: Arc<[String]> = std::fs::read_to_string(file)?.lines().map(str::to_owned).collect();
+    if lines.is_empty() { Err(SourceError::Form) } else { Ok(lines) }
 }
 
 /// The values of one call.
@@ -137,11 +138,15 @@ impl Source {
             Kind::Count { first } => (first + chance.next_count()).to_string(),
             Kind::Line { lines } => {
                 let index = chance.below(lines.len() as u64);
-                let line = usize::try_from(index).ok().and_then(|index| lines.get(index));
-                line.cloned().unwrap_or_default()
+                line(lines, index)
             }
+            Kind::Next { lines } => line(lines, chance.next_count() % lines.len().max(1) as u64),
         }
     }
+}
+
+fn line(lines: &[String], index: u64) -> String {
+    usize::try_from(index).ok().and_then(|index| lines.get(index)).cloned().unwrap_or_default()
 }
 
 /// Reproducible chance (`SplitMix64`), and a count that all connections share.
