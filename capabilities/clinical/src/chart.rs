@@ -17,7 +17,6 @@ mod vital_signs_entry;
 
 use medcor_tools::{Capability, tool};
 
-pub(crate) use allergies::AllergyRows;
 pub(crate) use conditions::{ConditionRow, ConditionRows};
 pub(crate) use laboratory::{ResultRow, ResultRows};
 pub(crate) use procedures::{ProcedureRow, ProcedureRows};

@@ -8,6 +8,7 @@ mod calculators;
 mod chart;
 mod demographics;
 mod digest;
+mod drug_facts;
 mod edit;
 mod encounters;
 mod flag;

@@ -1,6 +1,5 @@
 //! What is known of drugs: interactions, reviews of a patient's medications, the formulary.
 
-mod chart;
 mod finding;
 mod formulary;
 mod interactions;

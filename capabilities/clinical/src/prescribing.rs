@@ -1,7 +1,7 @@
 //! Prescribing: new prescriptions with their checks, changes, ends and refills.
 
 mod batch;
-pub(crate) mod check;
+mod check;
 mod discontinue;
 pub(crate) mod frequency;
 pub(crate) mod name;

@@ -1,12 +1,14 @@
 //! A finding as answers show it.
 
-use medcor_drugs::{Finding, FindingKind, Severity};
+use medcor_drugs::{Finding, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::drug_facts::{DrugFacts, kind_name};
+
 /// What speaks against a medication, or two together.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct FindingRow {
+pub(super) struct FindingRow {
     /// interaction, allergy, `cross_reaction`, `duplicate_ingredient`, `duplicate_class`, dose, pregnancy or age.
     kind: &'static str,
     medication_a: String,
@@ -27,6 +29,9 @@ pub(crate) struct FindingRow {
     management: String,
     ingredients: Vec<String>,
     source: String,
+    /// Where it rests on what nobody prescribed here: who reported or planned it, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported: Option<String>,
     /// The records of the chart that it rests on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<String>,
@@ -56,17 +61,16 @@ impl LeastSeverity {
 }
 
 impl FindingRow {
-    /// `evidence` finds the record of a name.
-    pub(crate) fn of(finding: Finding, evidence: impl Fn(&str) -> Option<String>) -> Self {
-        let names = [Some(finding.medication.as_str()), finding.other.as_deref()];
+    /// `facts` are of the chart that was checked, if one was.
+    pub(super) fn of(finding: Finding, facts: Option<&DrugFacts>) -> Self {
         let mut records: Vec<String> = Vec::new();
-        for record in names.into_iter().flatten().filter_map(evidence) {
-            if !records.contains(&record) {
-                records.push(record);
-            }
+        for record in facts.iter().flat_map(|facts| [facts.own_evidence(&finding), facts.evidence(&finding)])
+        {
+            records.extend(record.filter(|record| !records.contains(record)));
         }
         Self {
             kind: kind_name(finding.kind),
+            reported: facts.and_then(|facts| facts.remark(&finding)),
             severity: finding.severity.grade(),
             clinical_severity: finding.severity.name(),
             is_interruptive: finding.is_interruptive,
@@ -80,18 +84,5 @@ impl FindingRow {
             source: finding.source,
             evidence: records,
         }
-    }
-}
-
-fn kind_name(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::Interaction => "interaction",
-        FindingKind::Allergy => "allergy",
-        FindingKind::CrossReaction => "cross_reaction",
-        FindingKind::DuplicateIngredient => "duplicate_ingredient",
-        FindingKind::DuplicateClass => "duplicate_class",
-        FindingKind::Dose => "dose",
-        FindingKind::Pregnancy => "pregnancy",
-        FindingKind::Age => "age",
     }
 }

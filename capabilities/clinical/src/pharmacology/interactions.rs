@@ -1,6 +1,6 @@
 //! `check_interactions`: what speaks against medications together, and against them for a patient.
 
-use medcor_drugs::{Allergy, CheckInput, FindingKind, Knowledge, Medication, PatientFacts, Pregnancy};
+use medcor_drugs::{Allergy, CheckInput, FindingKind, Knowledge, PatientFacts, Pregnancy};
 use medcor_fhir::ResourceType;
 use medcor_tools::{Alias, Effect, Need, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym};
 use schemars::JsonSchema;
@@ -8,15 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     REVIEW_NOTE,
-    chart::Chart,
     finding::{FindingRow, LeastSeverity},
     named::{CheckedRow, DrugName, Meant, Unrecognised, meant},
 };
-use crate::listing::Success;
+use crate::{
+    drug_facts::{DrugFacts, Origin},
+    listing::{Subject, Success},
+};
 
 /// Checks medications for interactions, duplicates, allergies, doses, age and pregnancy. Changes nothing.
 ///
-/// With `patient` alone: what the patient takes now, together. With `medications` alone: these together. With
+/// With `patient` alone: what the patient takes now, prescribed, reported or planned, together. With `medications` alone: these together. With
 /// both: these against each other and against what the patient takes and does not tolerate, as before
 /// prescribing. Names may be ingredients, brands, classes or RxNorm codes. A name that is not known is listed
 /// under `unrecognised` and was not checked.
@@ -72,9 +74,11 @@ impl Tool for CheckInteractions {
         Need::read(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::ALLERGY_INTOLERANCE),
+        Need::search_if_allowed(ResourceType::MEDICATION_STATEMENT),
         Need::search_if_allowed(ResourceType::CONDITION),
         Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::read_if_allowed(ResourceType::MEDICATION),
+        Need::read_if_allowed(ResourceType::PRACTITIONER),
     ];
     const SYNONYMS: &'static [Synonym] = &[
         synonym("medication_ids", "medications"),
@@ -96,10 +100,12 @@ impl Tool for CheckInteractions {
             let problem = "is missing: pass medications (names or codes), or patient, or both";
             return Err(ToolError::invalid("/medications", problem));
         }
-        let chart = match &self.patient {
-            Some(patient) => Some(Chart::of(patient, cx).await?),
-            None => None,
-        };
+        let (mut patient_id, mut chart) = (None, None);
+        if let Some(patient) = &self.patient {
+            let subject = Subject::of(patient, cx).await?;
+            chart = Some(DrugFacts::of(&subject, cx).await?);
+            patient_id = Some(subject.patient_id);
+        }
         let mut given = Vec::new();
         let mut unrecognised = Vec::new();
         for meant in meant(&names, cx).await? {
@@ -114,25 +120,30 @@ impl Tool for CheckInteractions {
         if let Some(chart) = &chart {
             unrecognised.extend(unknown(chart));
         }
-        let taken = chart.as_ref().map(Chart::known_medications).unwrap_or_default();
         let mut checked: Vec<CheckedRow> =
             given.iter().map(|medication| CheckedRow::of(medication, "given")).collect();
-        checked.extend(taken.iter().map(|medication| CheckedRow::of(medication, "chart")));
-        let (proposed, current): (&[Medication], &[Medication]) =
-            if names.is_empty() { (&taken, &[]) } else { (&given, &taken) };
-        let input = CheckInput { proposed, current, allergies: &allergies, patient: facts };
+        checked.extend(chart.iter().flat_map(checked_rows));
+        let (mut proposed, mut current) = (given, Vec::new());
+        if let Some(chart) = &chart {
+            if names.is_empty() {
+                proposed = chart.known_medications();
+            } else {
+                current = chart.current(&proposed);
+            }
+        }
+        let input =
+            CheckInput { proposed: &proposed, current: &current, allergies: &allergies, patient: facts };
         let mut findings = cx.drugs().check(&input);
         let all = findings.len();
         findings.retain(|finding| self.min_severity.is_none_or(|least| least.admits(finding)));
         let left_out = Some(all - findings.len()).filter(|&count| count > 0);
         let has_contraindication =
             findings.iter().any(|finding| finding.severity == medcor_drugs::Severity::Contraindicated);
-        let evidence = |name: &str| chart.as_ref()?.evidence(name);
         let mut interactions = Vec::new();
         let mut warnings = Vec::new();
         for finding in findings {
             let is_interaction = finding.kind == FindingKind::Interaction;
-            let row = FindingRow::of(finding, evidence);
+            let row = FindingRow::of(finding, chart.as_ref());
             if is_interaction { interactions.push(row) } else { warnings.push(row) }
         }
         Ok(InteractionCheck {
@@ -146,7 +157,7 @@ impl Tool for CheckInteractions {
             unrecognised,
             left_out,
             note: REVIEW_NOTE,
-            patient_id: chart.map(|chart| chart.subject.patient_id),
+            patient_id,
         })
     }
 }
@@ -154,11 +165,11 @@ impl Tool for CheckInteractions {
 /// The allergies of the chart and those that were said.
 fn allergies(
     said: &[String],
-    chart: Option<&Chart>,
+    chart: Option<&DrugFacts>,
     knowledge: &Knowledge,
     unrecognised: &mut Vec<Unrecognised>,
 ) -> Vec<Allergy> {
-    let mut allergies = chart.map(Chart::known_allergies).unwrap_or_default();
+    let mut allergies = chart.map(DrugFacts::known_allergies).unwrap_or_default();
     for name in said {
         match knowledge.allergy(name, None) {
             Some(allergy) => allergies.push(allergy),
@@ -169,8 +180,8 @@ fn allergies(
 }
 
 /// Whether the chart is larger than what was looked at, and what is known of the patient.
-fn facts(chart: Option<&Chart>, is_pregnant: Option<bool>) -> (bool, PatientFacts) {
-    let mut facts = chart.map(|chart| chart.facts).unwrap_or_default();
+fn facts(chart: Option<&DrugFacts>, is_pregnant: Option<bool>) -> (bool, PatientFacts) {
+    let mut facts = chart.map(|chart| chart.patient).unwrap_or_default();
     match is_pregnant {
         Some(true) => facts.pregnancy = Pregnancy::Pregnant,
         Some(false) if facts.pregnancy == Pregnancy::Possible => facts.pregnancy = Pregnancy::Unknown,
@@ -179,8 +190,19 @@ fn facts(chart: Option<&Chart>, is_pregnant: Option<bool>) -> (bool, PatientFact
     (chart.is_some_and(|chart| chart.is_partial), facts)
 }
 
+/// The medications of a chart that are checked.
+fn checked_rows(chart: &DrugFacts) -> impl Iterator<Item = CheckedRow> + '_ {
+    chart.taken.iter().filter_map(|taken| {
+        let origin = match taken.origin {
+            Origin::Prescribed => "chart",
+            Origin::Reported(_) | Origin::Planned(_) => taken.origin.name(),
+        };
+        Some(CheckedRow::of(taken.medication.as_ref()?, origin))
+    })
+}
+
 /// The medications of a chart that the tables do not have.
-pub(super) fn unknown(chart: &Chart) -> Vec<Unrecognised> {
-    let unknown = chart.medications.iter().filter(|charted| charted.medication.is_none());
-    unknown.map(|charted| Unrecognised { name: charted.name.clone(), candidates: Vec::new() }).collect()
+pub(super) fn unknown(chart: &DrugFacts) -> Vec<Unrecognised> {
+    let unknown = chart.unknown();
+    unknown.map(|taken| Unrecognised { name: taken.name.clone(), candidates: Vec::new() }).collect()
 }

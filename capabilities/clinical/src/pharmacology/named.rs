@@ -8,7 +8,7 @@ use medcor_tools::{ToolContext, ToolError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::chart;
+use crate::drug_facts;
 
 /// A medication, named by a text or a number.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,13 +44,13 @@ pub(super) struct CheckedRow {
     /// RxNorm code, where it is one ingredient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rxcui: Option<String>,
-    /// given or chart.
+    /// given; of the chart chart, reported or planned.
     pub(super) origin: &'static str,
 }
 
 /// A name that the tables do not have: it was not checked.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct Unrecognised {
+pub(super) struct Unrecognised {
     pub(super) name: String,
     /// What is spelled nearly so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,8 +114,8 @@ async fn prescribed(
     cx: &mut ToolContext<'_>,
 ) -> Result<Result<Medication, Vec<String>>, ToolError> {
     let Some(id) = Id::new(id.trim()) else { return Ok(Err(Vec::new())) };
-    let charted = chart::prescription(&id, cx).await?;
-    Ok(charted.and_then(|charted| charted.medication).ok_or_else(Vec::new))
+    let taken = drug_facts::prescription(&id, cx).await?;
+    Ok(taken.and_then(|taken| taken.medication).ok_or_else(Vec::new))
 }
 
 /// Whether it looks like the id of a record, which no name of a drug does.

@@ -1,18 +1,19 @@
 //! `medication_review`: everything that speaks against what a patient takes, and what to do next.
 
 use jiff::civil::Date;
-use medcor_drugs::{CheckInput, FindingKind, Severity};
-use medcor_fhir::ResourceType;
-use medcor_tools::{Alias, Effect, Need, Ref, Tool, ToolContext, ToolError, alias, kind};
+use medcor_drugs::{CheckInput, Finding, FindingKind, Severity};
+use medcor_fhir::{
+    ResourceType,
+    view::{BirthDate, Patient},
+};
+use medcor_tools::{Alias, Effect, Need, Ref, Tool, ToolContext, ToolError, alias, kind, view};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    REVIEW_NOTE,
-    chart::{Chart, Charted, day},
-    finding::FindingRow,
-    interactions::unknown,
-    named::Unrecognised,
+use super::{REVIEW_NOTE, finding::FindingRow, interactions::unknown, named::Unrecognised};
+use crate::{
+    drug_facts::{DrugFacts, Origin, PARTIAL, Taken},
+    listing::Subject,
 };
 
 /// Days after which a prescription should have been reviewed.
@@ -22,7 +23,7 @@ const CONTROLLED_REVIEW_DAYS: i32 = 183;
 /// From so many medications on it is called polypharmacy.
 const MANY_MEDICATIONS: usize = 5;
 
-/// Reviews all that a patient takes now: interactions, allergies, duplicates, doses, age and pregnancy, and
+/// Reviews all that a patient takes now, prescribed, reported or planned: interactions, allergies, duplicates, doses, age and pregnancy, and
 /// prescriptions that nobody has reviewed for a year. Ends with what to do next. Changes nothing.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct MedicationReview {
@@ -42,7 +43,7 @@ pub(super) struct ReviewedChart {
     patient_name: Option<String>,
     review_date: String,
     total_medications: usize,
-    /// What the patient takes, the newest first.
+    /// What the patient takes: what is prescribed, the newest first, then what is reported, then what is planned.
     prescriptions: Vec<ReviewedRow>,
     /// The gravest first.
     interactions: Vec<FindingRow>,
@@ -58,7 +59,7 @@ pub(super) struct ReviewedChart {
     note: &'static str,
 }
 
-/// One prescription that was reviewed.
+/// One medication that was reviewed.
 #[derive(Serialize, JsonSchema)]
 struct ReviewedRow {
     id: String,
@@ -75,6 +76,13 @@ struct ReviewedRow {
     frequency: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prescribed_date: Option<String>,
+    /// prescribed, reported or planned. What is reported or planned, and prescribed too, is listed once.
+    origin: &'static str,
+    /// Who reported or planned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported_date: Option<String>,
     /// Written longer ago than prescriptions stand without a review.
     is_overdue: bool,
 }
@@ -88,28 +96,33 @@ impl Tool for MedicationReview {
         Need::read(ResourceType::PATIENT),
         Need::search(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::ALLERGY_INTOLERANCE),
+        Need::search_if_allowed(ResourceType::MEDICATION_STATEMENT),
         Need::search_if_allowed(ResourceType::CONDITION),
         Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::read_if_allowed(ResourceType::MEDICATION),
+        Need::read_if_allowed(ResourceType::PRACTITIONER),
     ];
     const KEYWORDS: &'static [&'static str] =
         &["polypharmacy", "reconciliation", "overdue", "duplicates", "deprescribing"];
     type Output = ReviewedChart;
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<ReviewedChart, ToolError> {
-        let chart = Chart::of(&self.patient, cx).await?;
+        let record = cx.record(&self.patient).await?;
+        let subject = Subject::of_record(&record)?;
+        let patient_name = view::<Patient<'_>>(&record)?.display_name();
+        let chart = DrugFacts::of(&subject, cx).await?;
         let today = cx.today();
-        let proposed = chart.known_medications();
-        let allergies = chart.known_allergies();
-        let input =
-            CheckInput { proposed: &proposed, current: &[], allergies: &allergies, patient: chart.facts };
-        let findings = cx.drugs().check(&input);
-        let overdue: Vec<&Charted> =
-            chart.medications.iter().filter(|charted| is_overdue(charted, today)).collect();
+        let findings = cx.drugs().check(&CheckInput {
+            proposed: &chart.known_medications(),
+            current: &[],
+            allergies: &chart.known_allergies(),
+            patient: chart.patient,
+        });
+        let overdue: Vec<&Taken> = chart.taken.iter().filter(|taken| is_overdue(taken, today)).collect();
         let mut next_steps: Vec<String> = findings
             .iter()
             .filter(|finding| finding.is_interruptive || finding.severity >= Severity::Major)
-            .map(medcor_drugs::Finding::description)
+            .map(|finding| step(finding, &chart))
             .collect();
         let unrecognised = unknown(&chart);
         next_steps.extend(remaining_steps(&chart, &overdue, &unrecognised));
@@ -117,47 +130,61 @@ impl Tool for MedicationReview {
         let mut warnings = Vec::new();
         for finding in findings {
             let is_interaction = finding.kind == FindingKind::Interaction;
-            let row = FindingRow::of(finding, |name| chart.evidence(name));
+            let row = FindingRow::of(finding, Some(&chart));
             if is_interaction { interactions.push(row) } else { warnings.push(row) }
         }
         let is_complete = unrecognised.is_empty() && !chart.is_partial;
         Ok(ReviewedChart {
             status: if is_complete { "review_complete" } else { "review_incomplete" },
             review_date: today.to_string(),
-            total_medications: chart.medications.len(),
-            prescriptions: chart.medications.iter().map(|charted| reviewed(charted, today)).collect(),
+            total_medications: chart.taken.len(),
+            prescriptions: chart.taken.iter().map(|taken| reviewed(taken, today)).collect(),
             interaction_count: interactions.len(),
             interactions,
             warnings,
-            allergies: chart.allergies.iter().map(|charted| charted.name.clone()).collect(),
+            allergies: chart.allergies.iter().map(|known| known.name.clone()).collect(),
             next_steps,
             unrecognised,
             note: REVIEW_NOTE,
-            patient_id: chart.subject.patient_id,
-            mrn: chart.subject.mrn,
-            patient_name: chart.patient_name,
+            patient_id: subject.patient_id,
+            mrn: subject.mrn,
+            patient_name,
         })
     }
 }
 
+/// What to do about a finding.
+fn step(finding: &Finding, chart: &DrugFacts) -> String {
+    match chart.remark(finding) {
+        Some(remark) => format!("{} {remark}", finding.description()),
+        None => finding.description(),
+    }
+}
+
 /// What to do beside what was found.
-fn remaining_steps(chart: &Chart, overdue: &[&Charted], unrecognised: &[Unrecognised]) -> Vec<String> {
+fn remaining_steps(chart: &DrugFacts, overdue: &[&Taken], unrecognised: &[Unrecognised]) -> Vec<String> {
     let mut steps = Vec::new();
     if chart.is_partial {
-        steps.push(
-            "Not all of the chart was looked at: there are more than 200 records of one kind.".to_owned(),
-        );
+        steps.push(PARTIAL.to_owned());
     }
     if !unrecognised.is_empty() {
         let names: Vec<&str> = unrecognised.iter().map(|unknown| unknown.name.as_str()).collect();
         steps.push(format!("Check by hand, the drug tables do not have: {}.", names.join(", ")));
     }
     if !overdue.is_empty() {
-        let names: Vec<&str> = overdue.iter().map(|charted| charted.name.as_str()).collect();
+        let names: Vec<&str> = overdue.iter().map(|taken| taken.name.as_str()).collect();
         steps.push(format!("Renew or stop what was prescribed long ago: {}.", names.join(", ")));
     }
-    if chart.medications.len() >= MANY_MEDICATIONS {
-        let count = chart.medications.len();
+    let reported = chart.taken.iter().filter(|taken| taken.origin != Origin::Prescribed);
+    let reported: Vec<&str> = reported.map(|taken| taken.name.as_str()).collect();
+    if !reported.is_empty() {
+        steps.push(format!(
+            "Ask whether it is really taken, nobody prescribed it here: {}.",
+            reported.join(", ")
+        ));
+    }
+    if chart.taken.len() >= MANY_MEDICATIONS {
+        let count = chart.taken.len();
         steps.push(format!("Ask of each of the {count} medications whether it is still needed."));
     }
     if chart.allergies.is_empty() {
@@ -167,26 +194,34 @@ fn remaining_steps(chart: &Chart, overdue: &[&Charted], unrecognised: &[Unrecogn
 }
 
 /// Whether a prescription is older than it may be without a review. One without a date is not judged.
-fn is_overdue(charted: &Charted, today: Date) -> bool {
-    let Some(written) = charted.prescribed_date.as_deref().and_then(day) else { return false };
-    let ingredients = charted.medication.as_ref().map_or(&[][..], |medication| medication.ingredients());
+fn is_overdue(taken: &Taken, today: Date) -> bool {
+    if taken.origin != Origin::Prescribed {
+        return false;
+    }
+    let day = taken.date.as_deref().map(|date| date.get(..10).unwrap_or(date)).and_then(BirthDate::parse);
+    let Some(written) = day.map(|day| day.earliest()) else { return false };
+    let ingredients = taken.medication.as_ref().map_or(&[][..], |medication| medication.ingredients());
     let schedules = ingredients.iter().filter_map(|ingredient| ingredient.schedule.as_deref());
     let is_controlled = schedules.into_iter().any(|schedule| schedule.starts_with("C-"));
     let limit = if is_controlled { CONTROLLED_REVIEW_DAYS } else { REVIEW_DAYS };
     (today - written).get_days() > limit
 }
 
-fn reviewed(charted: &Charted, today: Date) -> ReviewedRow {
-    let ingredients = charted.medication.as_ref().map_or(&[][..], |medication| medication.ingredients());
+fn reviewed(taken: &Taken, today: Date) -> ReviewedRow {
+    let ingredients = taken.medication.as_ref().map_or(&[][..], |medication| medication.ingredients());
+    let is_prescribed = taken.origin == Origin::Prescribed;
     ReviewedRow {
-        id: charted.id.clone(),
-        medication_id: charted.id.clone(),
-        medication_name: charted.name.clone(),
+        id: taken.id.to_string(),
+        medication_id: taken.id.to_string(),
+        medication_name: taken.name.clone(),
         ingredients: ingredients.iter().map(|ingredient| ingredient.name.clone()).collect(),
         drug_class: ingredients.first().map(|ingredient| ingredient.class.clone()),
-        dosage: charted.dosage.clone(),
-        frequency: charted.frequency.clone(),
-        prescribed_date: charted.prescribed_date.clone(),
-        is_overdue: is_overdue(charted, today),
+        dosage: taken.dosage.clone(),
+        frequency: taken.frequency.clone(),
+        prescribed_date: taken.date.clone().filter(|_| is_prescribed),
+        origin: taken.origin.name(),
+        reported_by: taken.origin.by().map(str::to_owned),
+        reported_date: taken.date.clone().filter(|_| !is_prescribed),
+        is_overdue: is_overdue(taken, today),
     }
 }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    check::Warning,
     order::Order,
     write::{Request, Written},
 };
 use crate::{
+    drug_facts::Warning,
     listing::{Paging, Rows, Subject, Success},
     medications::{PrescriptionRow, PrescriptionRows},
 };
@@ -22,6 +22,9 @@ pub(super) const NEEDS: &[Need] = &[
     Need::search(ResourceType::MEDICATION_REQUEST),
     Need::create(ResourceType::MEDICATION_REQUEST),
     Need::search(ResourceType::ALLERGY_INTOLERANCE),
+    Need::search_if_allowed(ResourceType::MEDICATION_STATEMENT),
+    Need::search_if_allowed(ResourceType::CONDITION),
+    Need::search_if_allowed(ResourceType::OBSERVATION),
     Need::create_if_allowed(ResourceType::DETECTED_ISSUE),
     Need::read_if_allowed(ResourceType::PRACTITIONER),
     Need::read_if_allowed(ResourceType::MEDICATION),
@@ -30,7 +33,7 @@ pub(super) const NEEDS: &[Need] = &[
 
 /// Prescribes a medication to a patient, as the clinician who calls.
 ///
-/// Checked first against the patient's prescriptions, allergies and age: interactions, duplicates, doses. What is
+/// Checked first against what the patient takes (prescribed, reported or planned), allergies, age and pregnancy. What is
 /// found comes back in `warnings`. A contraindicated combination or a known allergy is refused with the finding;
 /// give `override_reason` only when the clinician decides so. A misspelled name is refused with candidates, the
 /// same medication in the same dose twice with CONFLICT.

@@ -75,7 +75,7 @@ impl Occasion<'_> {
             "identifiedDateTime": at,
             "author": self.author,
             "implicated": implicated,
-            "detail": format!("{} Source: {}", finding.description(), finding.source),
+            "detail": format!("{} Source: {}", concern.description(), finding.source),
             "mitigation": [{
                 "action": { "coding": [{ "system": ACT_CODE, "code": "13" }], "text": reason },
                 "date": at,

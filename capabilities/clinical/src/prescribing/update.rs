@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    check::Warning,
     discontinue::{ended, release},
     order::Order,
     refill::supplies,
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     adherence::end_reminders,
     author::Author,
+    drug_facts::Warning,
     listing::{Paging, Rows, Subject, Success},
     medications::{PrescriptionRow, PrescriptionRows, dosage},
 };
@@ -107,6 +107,9 @@ impl Tool for UpdatePrescription {
         Need::create(ResourceType::MEDICATION_REQUEST),
         Need::update(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::ALLERGY_INTOLERANCE),
+        Need::search_if_allowed(ResourceType::MEDICATION_STATEMENT),
+        Need::search_if_allowed(ResourceType::CONDITION),
+        Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::create_if_allowed(ResourceType::DETECTED_ISSUE),
         Need::search_if_allowed(ResourceType::MEDICATION_DISPENSE),
         Need::search_if_allowed(ResourceType::COMMUNICATION_REQUEST),

@@ -4,12 +4,16 @@ use medcor_fhir::{Id, ParsedResource, ResourceType};
 use medcor_tools::{Action, ArgumentProblem, Claim, Record, Ref, ToolContext, ToolError, kind};
 
 use super::{
-    check::{Concern, Facts, Warning},
+    check::{Concern, concerns, identical, unchecked},
     once,
     order::{Order, Prescription, Spelling},
     record::Occasion,
 };
-use crate::{author::Author, listing::Subject};
+use crate::{
+    author::Author,
+    drug_facts::{DrugFacts, Warning},
+    listing::Subject,
+};
 
 /// What a call orders for one patient.
 pub(super) struct Request<'r> {
@@ -72,12 +76,12 @@ impl Request<'_> {
                 read.push((path, prescription));
             }
         }
-        let facts = Facts::of(self.subject, self.prior.map(|prior| &prior.id), knowledge, cx).await?;
+        let facts = self.facts(&read, cx).await?;
         let mut concerns_of = Vec::new();
         for (index, (path, prescription)) in read.iter().enumerate() {
             let before: Vec<&Prescription> = read.iter().take(index).map(|(_, other)| other).collect();
             self.refuse_twice(path, prescription, (&facts, &before), &mut problems)?;
-            let concerns = facts.concerns(prescription, &before, knowledge);
+            let concerns = concerns(&facts, prescription, &before, knowledge);
             if prescription.override_reason.is_none() {
                 let grave = concerns.iter().filter(|concern| concern.wants_reason());
                 problems.extend(grave.map(|concern| ArgumentProblem {
@@ -92,11 +96,26 @@ impl Request<'_> {
         }
         let mut checked = Vec::new();
         for ((_, prescription), concerns) in read.into_iter().zip(concerns_of) {
-            let mut warnings: Vec<Warning> = concerns.iter().map(Concern::warning).collect();
-            warnings.extend(facts.unchecked(&prescription));
+            let mut warnings: Vec<Warning> = concerns.iter().map(|concern| concern.warning(&facts)).collect();
+            warnings.extend(unchecked(&facts, &prescription));
             checked.push(Checked { prescription, concerns, warnings });
         }
         Ok(checked)
+    }
+
+    /// The chart as it is without what is replaced.
+    async fn facts(
+        &self,
+        read: &[(&str, Prescription)],
+        cx: &mut ToolContext<'_>,
+    ) -> Result<DrugFacts, ToolError> {
+        let mut facts = DrugFacts::of(self.subject, cx).await?;
+        if let Some(prior) = self.prior {
+            facts = facts.without(&prior.id);
+        }
+        let doses: Vec<_> = read.iter().map(|(_, prescription)| prescription.dosage.clone()).collect();
+        facts.weigh(&doses, self.subject, cx).await?;
+        Ok(facts)
     }
 
     /// Refuses what the patient has already in the same dose and rhythm, and what one call orders twice.
@@ -104,10 +123,10 @@ impl Request<'_> {
         &self,
         path: &str,
         prescription: &Prescription,
-        (facts, before): (&Facts, &[&Prescription]),
+        (facts, before): (&DrugFacts, &[&Prescription]),
         problems: &mut Vec<ArgumentProblem>,
     ) -> Result<(), ToolError> {
-        if let Some(known) = facts.identical(prescription)? {
+        if let Some(known) = identical(facts, prescription) {
             let problem = format!(
                 "is prescribed already in this dose and rhythm, as MedicationRequest/{known}: record a refill, or \
                  change or discontinue that one"

@@ -1,51 +1,21 @@
 //! The medications of a plan are checked like a prescription: against each other, against what the patient takes
 //! and does not tolerate, and by age.
 
-use medcor_drugs::{
-    Allergy, CheckInput, Dosage, Finding, FindingKind, Found, Frequency, Knowledge, MatchedBy, Medication,
-    Severity,
-};
-use medcor_fhir::{
-    ResourceType, naming,
-    view::{AllergyIntolerance, CodeableConcept, MedicationRequest},
-};
-use medcor_tools::{ArgumentProblem, ToolContext, ToolError, view};
-use schemars::JsonSchema;
-use serde::Serialize;
+use medcor_drugs::{Dosage, Finding, Found, Frequency, Knowledge, MatchedBy, Medication};
+use medcor_tools::{ArgumentProblem, ToolContext, ToolError};
 
 use super::planned::PlannedMedication;
-use crate::{listing::Subject, prescribing::check::patient};
+use crate::{
+    drug_facts::{DrugFacts, Warning, kind_name, wants_reason},
+    listing::Subject,
+};
 
-/// Most records of one kind that a check looks at.
-const LOOKED_AT_MAX: u32 = 200;
 /// Most words of an intervention in which names of drugs are looked for.
 const WORDS_MAX: usize = 60;
 /// Shorter words are no names of drugs.
 const WORD_LENGTH_MIN: usize = 4;
 /// Most names that a refusal offers.
 const OFFERED_MAX: usize = 5;
-
-/// What speaks against a medication of a plan, or that it could not be checked.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Warning {
-    /// interaction, allergy, `cross_reaction`, `duplicate_ingredient`, `duplicate_class`, dose, pregnancy, age or
-    /// unchecked.
-    kind: &'static str,
-    /// contraindicated, major, moderate or minor.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    severity: Option<&'static str>,
-    description: String,
-    /// The other medication, or the allergen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    other: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    management: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    /// It is planned in spite of this, for the reason that was given.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    overridden: bool,
-}
 
 /// What a plan names.
 pub(super) struct Named<'n> {
@@ -72,18 +42,21 @@ impl Named<'_> {
         if proposed.is_empty() && unknown.is_empty() {
             return Ok(Vec::new());
         }
-        let (current, mut unchecked) = taken(subject, knowledge, cx).await?;
-        let allergies = allergies(subject, knowledge, cx).await?;
-        let patient = patient(subject, cx).await?;
-        let input = CheckInput { proposed: &proposed, current: &current, allergies: &allergies, patient };
-        let findings = knowledge.check(&input);
+        let mut facts = DrugFacts::of(subject, cx).await?;
+        let doses = self.medications.iter().filter_map(|planned| planned.dosage.as_deref());
+        let doses: Vec<Dosage> = doses.filter_map(|text| Dosage::parse(text).ok()).collect();
+        facts.weigh(&doses, subject, cx).await?;
+        let findings = facts.findings(&proposed, Vec::new(), knowledge);
         let grave: Vec<&Finding> = findings.iter().filter(|finding| wants_reason(finding)).collect();
         if self.override_reason.is_none() && !grave.is_empty() {
-            return Err(ToolError::Validation(grave.into_iter().map(refusal).collect()));
+            let problems = grave.into_iter().map(|finding| refusal(finding, &facts)).collect();
+            return Err(ToolError::Validation(problems));
         }
-        let mut warnings: Vec<Warning> = findings.iter().map(Warning::of).collect();
-        unchecked.splice(0..0, unknown);
-        warnings.extend(Warning::unchecked(&unchecked));
+        let mut warnings: Vec<Warning> =
+            findings.iter().map(|finding| Warning::of(finding, &facts)).collect();
+        let taken = facts.unknown().map(|taken| taken.name.as_str());
+        let unchecked: Vec<&str> = unknown.iter().map(String::as_str).chain(taken).collect();
+        warnings.extend(Warning::unchecked(&unchecked, &facts));
         Ok(warnings)
     }
 
@@ -139,105 +112,14 @@ impl Named<'_> {
     }
 }
 
-/// Not to be given at all, or the patient is allergic to the very thing.
-fn wants_reason(finding: &Finding) -> bool {
-    let is_direct = finding.kind == FindingKind::Allergy && finding.is_interruptive;
-    finding.severity == Severity::Contraindicated || is_direct
-}
-
-fn refusal(finding: &Finding) -> ArgumentProblem {
+fn refusal(finding: &Finding, facts: &DrugFacts) -> ArgumentProblem {
+    let remark = facts.remark(finding).map(|remark| format!(" {remark}"));
     let problem = format!(
-        "is needed: {} {} ({}) To plan it all the same, give the reason; it is kept in the plan",
+        "is needed: {} {} ({}{}) To plan it all the same, give the reason; it is kept in the plan",
         kind_name(finding.kind),
         finding.severity.name(),
         finding.description(),
+        remark.unwrap_or_default(),
     );
     ArgumentProblem { path: "/override_reason".to_owned(), problem }
-}
-
-fn kind_name(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::Interaction => "interaction",
-        FindingKind::Allergy => "allergy",
-        FindingKind::CrossReaction => "cross_reaction",
-        FindingKind::DuplicateIngredient => "duplicate_ingredient",
-        FindingKind::DuplicateClass => "duplicate_class",
-        FindingKind::Dose => "dose",
-        FindingKind::Pregnancy => "pregnancy",
-        FindingKind::Age => "age",
-    }
-}
-
-impl Warning {
-    fn of(finding: &Finding) -> Self {
-        Self {
-            kind: kind_name(finding.kind),
-            severity: Some(finding.severity.name()),
-            description: finding.description(),
-            other: finding.other.clone(),
-            management: Some(finding.management.clone()),
-            source: Some(finding.source.clone()),
-            overridden: wants_reason(finding),
-        }
-    }
-
-    fn unchecked(names: &[String]) -> Option<Self> {
-        (!names.is_empty()).then(|| Self {
-            kind: "unchecked",
-            severity: None,
-            description: format!("not in the drug tables, so not checked: {}", names.join("; ")),
-            other: None,
-            management: None,
-            source: None,
-            overridden: false,
-        })
-    }
-}
-
-/// What the patient takes, and what of it is in no table.
-async fn taken(
-    subject: &Subject,
-    knowledge: &Knowledge,
-    cx: &mut ToolContext<'_>,
-) -> Result<(Vec<Medication>, Vec<String>), ToolError> {
-    let mut query = subject.query(ResourceType::MEDICATION_REQUEST)?.with("status", "active,on-hold")?;
-    query.count = LOOKED_AT_MAX;
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for record in &cx.records().search(&query).await?.records {
-        let request: MedicationRequest<'_> = view(record)?;
-        if request.forbids() || !(request.is_order() || request.is_reported()) {
-            continue;
-        }
-        let concept = request.medication();
-        let name = concept.as_deref().and_then(CodeableConcept::text).unwrap_or("not named");
-        let code = concept.as_deref().and_then(|concept| concept.code_in(naming::RXNORM));
-        let by_code = code.filter(|code| knowledge.by_rxcui(code).is_some());
-        match knowledge.find(by_code.unwrap_or(name)) {
-            Found::Exact(drug) => known.push(Medication::of(&drug).named(name)),
-            _ => unknown.push(name.to_owned()),
-        }
-    }
-    Ok((known, unknown))
-}
-
-/// What the patient does not tolerate.
-async fn allergies(
-    subject: &Subject,
-    knowledge: &Knowledge,
-    cx: &mut ToolContext<'_>,
-) -> Result<Vec<Allergy>, ToolError> {
-    let mut query = subject.query(ResourceType::ALLERGY_INTOLERANCE)?;
-    query.count = LOOKED_AT_MAX;
-    let mut known = Vec::new();
-    for record in &cx.records().search(&query).await?.records {
-        let intolerance: AllergyIntolerance<'_> = view(record)?;
-        let clinical = intolerance.clinical_status.code().unwrap_or("active");
-        let verification = intolerance.verification_status.code().unwrap_or("unconfirmed");
-        let stands = clinical == "active" && !matches!(verification, "refuted" | "entered-in-error");
-        let Some(name) = intolerance.code.text().filter(|_| stands) else { continue };
-        let allergy = knowledge.allergy(name, intolerance.code.code_in(naming::RXNORM));
-        let is_intolerance = intolerance.kind.as_deref() == Some("intolerance");
-        known.extend(allergy.map(|it| if is_intolerance { it.as_intolerance() } else { it }));
-    }
-    Ok(known)
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    check::{Named, Warning},
+    check::Named,
     date::Days,
     find::patient_of,
     planned::{MEDICATIONS_MAX, PlannedMedication},
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     author::Author,
+    drug_facts::Warning,
     listing::{Paging, Subject},
 };
 
@@ -121,6 +122,9 @@ impl Tool for CreateTreatmentPlan {
         Need::create(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::MEDICATION_REQUEST),
         Need::search(ResourceType::ALLERGY_INTOLERANCE),
+        Need::search_if_allowed(ResourceType::MEDICATION_STATEMENT),
+        Need::search_if_allowed(ResourceType::CONDITION),
+        Need::search_if_allowed(ResourceType::OBSERVATION),
         Need::read_if_allowed(ResourceType::PRACTITIONER),
         Need::read_if_allowed(ResourceType::ENCOUNTER),
         Need::read_if_allowed(ResourceType::APPOINTMENT),

@@ -232,6 +232,95 @@ async fn the_formulary_is_searched_by_name_brand_code_and_class() {
     assert_eq!(bound.tool, "get_formulary");
 }
 
+fn statement(id: &str, medication: &str, more: &Value) -> Value {
+    let mut statement = json!({
+        "resourceType": "MedicationStatement", "id": id, "status": "active",
+        "subject": { "reference": "Patient/john" }, "medicationCodeableConcept": { "text": medication },
+        "dateAsserted": "2026-11-20", "informationSource": { "reference": "Patient/john" }
+    });
+    for (name, value) in more.as_object().unwrap() {
+        statement[name] = value.clone();
+    }
+    statement
+}
+
+#[tokio::test]
+async fn what_the_patient_reports_to_take_is_checked_and_said_to_be_reported() {
+    let clinic = clinic().await;
+    clinic.put(statement("advil", "Advil", &json!({}))).await;
+    let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
+    assert_eq!(review["total_medications"], 3);
+    let rows = review["prescriptions"].as_array().unwrap();
+    let reported = rows.iter().find(|row| row["origin"] == "reported").unwrap();
+    assert_eq!((&reported["id"], &reported["medication_name"]), (&json!("advil"), &json!("Advil")));
+    assert_eq!(
+        (&reported["reported_by"], &reported["reported_date"]),
+        (&json!("the patient"), &json!("2026-11-20"))
+    );
+    assert!(reported["prescribed_date"].is_null(), "{reported}");
+    let bleeding = review["interactions"].as_array().unwrap().iter().find(|row| row["reported"].is_string());
+    let bleeding = bleeding.unwrap_or_else(|| panic!("no finding is of what is reported: {review}"));
+    let said = "Advil is reported and not prescribed here: reported by the patient, 2026-11-20.";
+    assert_eq!(bleeding["reported"], said);
+    let evidence = bleeding["evidence"].as_array().unwrap();
+    assert!(evidence.contains(&json!("MedicationStatement/advil")), "{bleeding}");
+    assert!(review["next_steps"].to_string().contains("Ask whether it is really taken"), "{review}");
+    let asked = json!({ "patient": "john", "medications": ["aspirin"] });
+    let check = clinic.ok(Role::Doctor, "check_interactions", asked).await;
+    let origins: Vec<&Value> =
+        check["medications"].as_array().unwrap().iter().map(|row| &row["origin"]).collect();
+    assert_eq!(origins, ["given", "chart", "chart", "reported"]);
+}
+
+#[tokio::test]
+async fn a_report_of_a_prescription_a_logged_dose_and_what_is_over_are_no_medications_of_their_own() {
+    let clinic = clinic().await;
+    let warfarin =
+        json!({ "basedOn": [{ "reference": "MedicationRequest/0190a0b0-0000-7000-8000-000000000001" }] });
+    for (id, medication, more) in [
+        ("intake", "Advil", json!({ "derivedFrom": [{ "reference": "CommunicationRequest/r" }] })),
+        ("over", "Advil", json!({ "effectivePeriod": { "end": "2026-10-01" } })),
+        ("completed", "Advil", json!({ "status": "completed" })),
+        ("not-taken", "Advil", json!({ "status": "not-taken" })),
+        ("same", "Coumadin", json!({})),
+        ("told", "Some blood thinner", warfarin),
+    ] {
+        clinic.put(statement(id, medication, &more)).await;
+    }
+    let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
+    assert_eq!(review["total_medications"], 2, "{review}");
+    assert_eq!(review["status"], "review_complete");
+}
+
+#[tokio::test]
+async fn a_plan_counts_as_planned_and_is_no_duplicate_of_what_carries_it_out() {
+    let clinic = clinic().await;
+    clinic
+        .put(json!({
+            "resourceType": "Practitioner", "id": "grace", "name": [{ "family": "Hopper", "given": ["Grace"] }]
+        }))
+        .await;
+    let mut plan = prescription("plan", "Ibuprofen", &daily(400, "mg"), "2026-11-01");
+    plan["intent"] = "plan".into();
+    plan["requester"] = json!({ "reference": "Practitioner/grace" });
+    clinic.put(plan).await;
+    let mut proposal = prescription("proposal", "Simvastatin", &daily(40, "mg"), "2026-11-01");
+    proposal["intent"] = "proposal".into();
+    clinic.put(proposal).await;
+    let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
+    let said = review["interactions"].as_array().unwrap().iter().find_map(|row| row["reported"].as_str());
+    assert_eq!(
+        said,
+        Some("Ibuprofen is planned and not prescribed here: planned by Grace Hopper, 2026-11-01.")
+    );
+    assert_eq!(review["total_medications"], 3, "a proposal is not taken: {review}");
+    let asked = json!({ "patient": "john", "medications": ["ibuprofen"] });
+    let check = clinic.ok(Role::Doctor, "check_interactions", asked).await;
+    let kinds: Vec<&Value> = check["warnings"].as_array().unwrap().iter().map(|row| &row["kind"]).collect();
+    assert!(!kinds.contains(&&json!("duplicate_ingredient")), "{check}");
+    assert_eq!(check["interactions"][0]["medication_b"], "Warfarin Sodium 5 MG Oral Tablet");
+}
+
 /// The parameters that a documented system has for these tools, with their examples, and the resource.
 #[tokio::test]
 async fn every_documented_call_works_as_written() {

@@ -83,6 +83,60 @@ fn paths(report: &ErrorReport) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_the_patient_is_reported_to_take_warns_and_says_who_reported_it() {
+    let clinic = clinic().await;
+    clinic
+        .put(json!({
+            "resourceType": "MedicationStatement", "id": "advil", "status": "active",
+            "subject": { "reference": "Patient/ada" }, "medicationCodeableConcept": { "text": "Advil" },
+            "dateAsserted": "2026-11-20", "informationSource": { "reference": "Practitioner/alan" }
+        }))
+        .await;
+    let answer = prescribed(&clinic, "warfarin", "5 mg", "once daily").await;
+    let warning =
+        answer["warnings"].as_array().unwrap().iter().find(|row| row["kind"] == "interaction").unwrap();
+    let said = "Advil is reported and not prescribed here: reported by Dr. Alan Hopper, 2026-11-20.";
+    assert_eq!((&warning["other"], &warning["reported"]), (&json!("Advil"), &json!(said)));
+    // To prescribe what is only reported is no second order of it.
+    let answer = prescribed(&clinic, "Advil", "400 mg", "once daily").await;
+    let kinds: Vec<&Value> = answer["warnings"].as_array().unwrap().iter().map(|row| &row["kind"]).collect();
+    assert!(kinds.contains(&&json!("duplicate_ingredient")), "{answer}");
+    records(&clinic, ResourceType::MEDICATION_REQUEST).await;
+}
+
+#[tokio::test]
+async fn a_pregnancy_and_a_weight_of_the_chart_count() {
+    let clinic = clinic().await;
+    let mut joan = patient("joan", ("Joan", "Smith"), "1998-01-01");
+    joan["gender"] = "female".into();
+    clinic.put(joan).await;
+    let for_joan = |medication: &str, dosage: &str| json!({ "patient": "joan", "medication": medication, "dosage": dosage, "frequency": "once daily" });
+    let before = called(&clinic, "prescribe_medication", for_joan("acetaminophen", "90 mg/kg")).await;
+    assert!(!before["warnings"].to_string().contains("dose"), "no weight is known: {before}");
+    clinic
+        .put(json!({
+            "resourceType": "Observation", "status": "final", "subject": { "reference": "Patient/joan" },
+            "code": { "coding": [{ "system": "http://loinc.org", "code": "29463-7" }] },
+            "effectiveDateTime": "2026-11-01",
+            "valueQuantity": { "value": 60, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" }
+        }))
+        .await;
+    let after = called(&clinic, "prescribe_medication", for_joan("acetaminophen", "95 mg/kg")).await;
+    assert!(after["warnings"].as_array().unwrap().iter().any(|row| row["kind"] == "dose"), "{after}");
+    clinic
+        .put(json!({
+            "resourceType": "Condition", "subject": { "reference": "Patient/joan" },
+            "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "77386006" }] },
+            "clinicalStatus": { "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"
+            }] }
+        }))
+        .await;
+    let report = refused(&clinic, "prescribe_medication", for_joan("isotretinoin", "20 mg")).await;
+    assert_eq!(paths(&report), ["/override_reason"], "{}", report.text());
+}
+
+#[tokio::test]
 async fn documented_calls_of_three_systems_prescribe_and_are_read_back() {
     let clinic = clinic().await;
     for (arguments, name) in [
