@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) static CONVERSATION: Capability = Capability {
     name: "conversation",
     description: "Remembering patient, doctor and date between calls.",
-    tools: &[tool::<StartSession>(), tool::<PinPatient>()],
+    tools: &[tool::<StartSession>(), tool::<PinPatient>(), tool::<EndSession>()],
     prompts: &[],
 };
 
@@ -132,5 +132,40 @@ impl Tool for PinPatient {
         conversation.is_pinned = true;
         let handle = cx.begin_conversation(&conversation);
         Ok(SessionView::of(handle, &conversation, MESSAGE))
+    }
+}
+
+/// Forgets a session at once: its patient, doctor, date and pin. Its handle opens nothing any more.
+///
+/// Pass the handle as `session`. Without one nothing happens.
+#[derive(Deserialize, JsonSchema)]
+struct EndSession {}
+
+/// A session that was forgotten.
+#[derive(Serialize, JsonSchema)]
+struct EndedSession {
+    status: &'static str,
+    message: &'static str,
+    /// Whether there was one.
+    ended: bool,
+}
+
+impl Tool for EndSession {
+    const NAME: &'static str = "end_session";
+    const TITLE: &'static str = "Forget a session";
+    const ALIASES: &'static [Alias] = &[alias("end_conversation")];
+    const EFFECT: Effect = Effect::Updates;
+    const NEEDS: &'static [Need] = &[Need::read(ResourceType::PRACTITIONER)];
+    const KEYWORDS: &'static [&'static str] = &["conversation", "forget", "memory", "log out", "handle"];
+    type Output = EndedSession;
+
+    async fn run(self, cx: &mut ToolContext<'_>) -> Result<EndedSession, ToolError> {
+        let ended = cx.end_conversation();
+        let message = if ended {
+            "The session is forgotten"
+        } else {
+            "No `session` was passed, so there is nothing to forget"
+        };
+        Ok(EndedSession { status: "success", message, ended })
     }
 }

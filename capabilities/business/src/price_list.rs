@@ -3,6 +3,7 @@
 mod find;
 mod price;
 mod row;
+mod statistics;
 mod write;
 
 use medcor_tools::{Capability, tool};
@@ -13,6 +14,7 @@ pub(super) static SERVICES: Capability = Capability {
     tools: &[
         tool::<find::ListServices>(),
         tool::<find::GetService>(),
+        tool::<statistics::GetTreatmentStats>(),
         tool::<write::CreateService>(),
         tool::<write::UpdateService>(),
     ],

@@ -2,6 +2,7 @@
 
 mod create;
 mod due;
+mod end;
 mod intake;
 mod log;
 mod reminder;
@@ -18,6 +19,7 @@ pub(crate) static ADHERENCE: Capability = Capability {
     description: "Reminders of medications, what was taken of them, and how regularly.",
     tools: &[
         tool::<create::CreateMedicationReminder>(),
+        tool::<end::EndMedicationReminder>(),
         tool::<log::LogMedicationTaken>(),
         tool::<report::GetAdherence>(),
         tool::<due::SendDueReminders>(),

@@ -5,6 +5,7 @@ mod create;
 mod difference;
 mod history;
 mod list;
+mod retract;
 mod row;
 mod text;
 mod update;
@@ -18,12 +19,13 @@ pub(crate) use row::{NoteRow, NoteRows};
 
 pub(crate) static NOTES: Capability = Capability {
     name: "notes",
-    description: "SOAP notes: drafts, signatures, amendments, versions and their differences.",
+    description: "SOAP notes: drafts, signatures, amendments, retractions, versions and their differences.",
     tools: &[
         tool::<list::ListSoapNotes>(),
         tool::<create::CreateSoapNote>(),
         tool::<update::UpdateSoapNote>(),
         tool::<version::VersionSoapNote>(),
+        tool::<retract::RetractSoapNote>(),
     ],
     prompts: &[],
 };

@@ -197,6 +197,13 @@ impl ToolContext<'_> {
         self.session.begin_conversation(conversation)
     }
 
+    /// Stages the end of this call's conversation; whether it has one. Nothing of it is remembered.
+    pub fn end_conversation(&mut self) -> bool {
+        let Some(conversation) = self.conversation.take() else { return false };
+        self.session.end_conversation(&conversation.handle);
+        true
+    }
+
     /// Makes this patient the only one in sight of the calls that follow; `None` where the call has no
     /// conversation. A pin is never taken off.
     pub fn pin_conversation(&mut self, patient: &Id) -> Option<(String, Conversation)> {

@@ -310,12 +310,29 @@ async fn refuse_duplicate(
         }
     }
     // Of two calls at the same time one claims the minute of the other: neither sees the other's record.
-    let minute = cx.now().as_second() / CLAIM_SECONDS;
-    let name = claim_name("reminder", &subject.patient_id, &medication);
-    for minute in [minute, minute + 1] {
-        cx.records().claim(Claim(format!("{name}@{minute}")));
+    for claim in claims(subject, &medication, cx.now(), 0..=1) {
+        cx.records().claim(claim);
     }
     Ok(())
+}
+
+/// Gives up what a reminder claimed that was made just now, so that another can be made in its place at once.
+pub(super) fn release_claims(subject: &Subject, medication: &str, cx: &mut ToolContext<'_>) {
+    for claim in claims(subject, &fold(medication), cx.now(), -1..=1) {
+        cx.records().release(claim);
+    }
+}
+
+/// Claims on these minutes, counted from this moment's; the medication is folded.
+fn claims(
+    subject: &Subject,
+    medication: &str,
+    now: Timestamp,
+    minutes: std::ops::RangeInclusive<i64>,
+) -> impl Iterator<Item = Claim> + use<> {
+    let minute = now.as_second() / CLAIM_SECONDS;
+    let name = claim_name("reminder", &subject.patient_id, medication);
+    minutes.map(move |distance| Claim(format!("{name}@{}", minute + distance)))
 }
 
 fn created(

@@ -118,9 +118,14 @@ impl Note<'_> {
         self.status == "preliminary"
     }
 
-    /// Whether it is a progress note in parts, which is what these tools are about.
+    pub(super) fn is_retracted(&self) -> bool {
+        self.status == "entered-in-error"
+    }
+
+    /// Whether it is a progress note in parts, which is what these tools are about. A draft that was taken back has
+    /// none any more.
     pub(super) fn is_soap(&self) -> bool {
-        self.kind.has(LOINC, PROGRESS_NOTE) && !self.text().is_empty()
+        self.kind.has(LOINC, PROGRESS_NOTE) && (self.is_retracted() || !self.text().is_empty())
     }
 
     pub(super) fn text(&self) -> NoteText {

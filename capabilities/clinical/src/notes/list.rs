@@ -68,6 +68,8 @@ enum View {
 enum NoteStatus {
     Draft,
     Signed,
+    /// Taken back.
+    Retracted,
 }
 
 impl Tool for ListSoapNotes {
@@ -161,6 +163,7 @@ impl ListSoapNotes {
         let query = match self.status {
             Some(NoteStatus::Draft) => query.with("status", "preliminary")?,
             Some(NoteStatus::Signed) => query.with("status", "final,amended")?,
+            Some(NoteStatus::Retracted) => query.with("status", "entered-in-error")?,
             None => query.with("status:not", "entered-in-error")?,
         };
         window.narrowed(query, "date")

@@ -168,6 +168,9 @@ impl<'p> NoteRows<'p> {
         let page = cx.records().search(&query).await?;
         for record in &page.records {
             let note: Note<'_> = view(record)?;
+            if note.is_retracted() {
+                continue;
+            }
             for how in [Linked::Amends, Linked::Appends] {
                 if let Some(target) = note.linked(how) {
                     self.later.entry(target).or_default().push((how, record.id.clone()));

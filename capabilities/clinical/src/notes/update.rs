@@ -83,6 +83,10 @@ impl Tool for UpdateSoapNote {
         refuse_stale(&record, self.expected_version, "note")?;
         let known = note(&record)?;
         refuse_other_visit(&known, self.appointment.as_ref(), cx).await?;
+        if known.is_retracted() {
+            let message = "the note was taken back; write a new one with create_soap_note";
+            return Err(ToolError::Precondition(message.to_owned()));
+        }
         if !known.is_draft() {
             let message = "the note is signed, and its text can't be changed; version_soap_note amends it";
             return Err(ToolError::Precondition(message.to_owned()));

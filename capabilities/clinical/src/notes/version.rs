@@ -131,7 +131,7 @@ impl VersionSoapNote {
         change: &Change<'_>,
         cx: &mut ToolContext<'_>,
     ) -> Result<Record, ToolError> {
-        if known.status == "entered-in-error" {
+        if known.is_retracted() {
             let message = "the note was retracted; write a new one with create_soap_note";
             return Err(ToolError::Precondition(message.to_owned()));
         }
@@ -171,11 +171,16 @@ async fn refuse_amended(id: &Id, cx: &mut ToolContext<'_>) -> Result<(), ToolErr
     let page = cx.records().search(&query).await?;
     for record in &page.records {
         let later: Note<'_> = view(record)?;
-        if later.linked(Linked::Amends).as_ref() == Some(id) {
+        if later.linked(Linked::Amends).as_ref() == Some(id) && !later.is_retracted() {
             let message = format!("the note was amended already, by note {}; go on from that one", record.id);
             return Err(ToolError::Conflict(message));
         }
     }
-    cx.records().claim(Claim(format!("note/amends/{id}")));
+    cx.records().claim(claim_of_amendment(id));
     Ok(())
+}
+
+/// What the one amendment of a note holds.
+pub(super) fn claim_of_amendment(amended: &Id) -> Claim {
+    Claim(format!("note/amends/{amended}"))
 }

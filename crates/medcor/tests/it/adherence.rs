@@ -373,3 +373,57 @@ async fn a_reminder_ends_with_its_prescription() {
     send_due_reminders(&clinic.server.pipeline).await.unwrap();
     assert!(records(&clinic, ResourceType::COMMUNICATION).await.is_empty());
 }
+
+#[tokio::test]
+async fn one_reminder_is_ended_with_its_reason_and_another_takes_its_place() {
+    let clinic = clinic().await;
+    let made = reminder(&clinic).await;
+    let end = json!({ "reminder_id": made["reminder_id"], "reason": "Takes it at other times" });
+    let ended = clinic.ok(Role::Nurse, "end_medication_reminder", end.clone()).await;
+    assert_eq!((&ended["patient_id"], &ended["medication"]), (&json!("ada"), &json!("Metformin 500 MG")));
+    assert_eq!(ended["had_ended"], false);
+    assert_eq!(clinic.ok(Role::Nurse, "end_medication_reminder", end.clone()).await["had_ended"], true);
+    let requests = records(&clinic, ResourceType::COMMUNICATION_REQUEST).await;
+    assert_eq!(
+        (&requests[0]["status"], &requests[0]["statusReason"]["text"]),
+        (&json!("revoked"), &end["reason"])
+    );
+    // The prescription goes on, and nothing is sent any more.
+    let prescriptions =
+        clinic.ok(Role::Nurse, "list_prescriptions", json!({ "patient": "ada", "status": "active" })).await;
+    assert_eq!(prescriptions["count"], 1);
+    let other = reminder(&clinic).await;
+    assert_ne!(other["reminder_id"], made["reminder_id"]);
+    advance(&clinic, 11);
+    send_due_reminders(&clinic.server.pipeline).await.unwrap();
+    let sent = records(&clinic, ResourceType::COMMUNICATION).await;
+    let of: Vec<&Value> = sent.iter().map(|message| &message["basedOn"][0]["reference"]).collect();
+    let id = other["reminder_id"].as_str().unwrap();
+    assert_eq!(
+        of,
+        [&json!(format!("CommunicationRequest/{id}"))],
+        "the reminder that was ended sends nothing"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_reminder_or_somebody_elses_is_not_ended() {
+    let clinic = clinic().await;
+    let made = reminder(&clinic).await;
+    let end = json!({ "reminder_id": made["reminder_id"] });
+    for role in [Role::Receptionist, Role::Admin] {
+        assert_eq!(
+            clinic.refusal(role, "end_medication_reminder", end.clone()).await,
+            "PERMISSION_DENIED",
+            "{role}"
+        );
+    }
+    let question = json!({ "patient": "ada", "subject": "Dose", "message": "With food?" });
+    let inquiry = clinic.ok(Role::Nurse, "create_medical_inquiry", question).await["id"].clone();
+    assert_eq!(
+        clinic.refusal(Role::Nurse, "end_medication_reminder", json!({ "reminder": inquiry })).await,
+        "PRECONDITION"
+    );
+    let elsewhere = json!({ "reminder": "0190a0b0-0000-7000-8000-00000000ffff" });
+    assert_eq!(clinic.refusal(Role::Nurse, "end_medication_reminder", elsewhere).await, "RESOURCE_NOT_FOUND");
+}

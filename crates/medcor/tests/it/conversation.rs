@@ -228,3 +228,17 @@ async fn the_handle_is_in_no_row_of_the_trail() {
     clinic.ok(Role::Doctor, "get_allergies", json!({ "session": session })).await;
     assert!(clinic.server.audit().await.iter().all(|row| !row.to_string().contains(&session)));
 }
+
+#[tokio::test]
+async fn a_session_that_is_ended_is_forgotten_at_once() {
+    let clinic = clinic().await;
+    let session = started(&clinic, Role::Doctor, json!({ "patient": "ada", "pin": true })).await;
+    let call = json!({ "session": session });
+    assert_eq!(clinic.refusal(Role::Nurse, "end_session", call.clone()).await, "RESOURCE_NOT_FOUND");
+    assert_eq!(clinic.ok(Role::Doctor, "get_allergies", call.clone()).await["patient_id"], "ada");
+    assert_eq!(clinic.ok(Role::Doctor, "end_session", call.clone()).await["ended"], true);
+    for tool in ["get_allergies", "end_session"] {
+        assert_eq!(clinic.refusal(Role::Doctor, tool, call.clone()).await, "RESOURCE_NOT_FOUND", "{tool}");
+    }
+    assert_eq!(clinic.ok(Role::Doctor, "end_session", json!({})).await["ended"], false);
+}

@@ -248,3 +248,38 @@ async fn a_price_that_is_none_is_refused_with_every_problem() {
         assert_eq!(found, paths, "{arguments}: {}", report.text());
     }
 }
+
+#[tokio::test]
+async fn the_price_list_is_counted_in_the_documented_words() {
+    let clinic = Clinic::start().await;
+    let empty = clinic.ok(Role::Admin, "get_treatment_stats", json!({})).await;
+    assert_eq!((&empty["total_treatments"], empty.get("average_cost")), (&json!(0), None), "{empty}");
+    for (name, cost) in [("Cleaning", 150.0), ("Filling", 99.5), ("Crown", 900.0), ("Old", 5.0)] {
+        let service = json!({ "name": name, "description": name, "cost": cost });
+        let made = clinic.ok(Role::Admin, "create_treatment", service).await;
+        if name == "Old" {
+            let gone = json!({ "service": made["id"], "is_active": false });
+            clinic.ok(Role::Admin, "update_service", gone).await;
+        }
+    }
+    let stats = clinic.ok(Role::Receptionist, "get_treatment_stats", json!({})).await;
+    for (field, value) in [
+        ("total_treatments", json!(4)),
+        ("active_treatments", json!(3)),
+        ("inactive_treatments", json!(1)),
+        ("average_cost", json!(383.17)),
+        ("min_cost", json!(99.5)),
+        ("max_cost", json!(900.0)),
+        ("truncated", json!(false)),
+    ] {
+        assert_eq!(stats[field], value, "{field}: {stats}");
+    }
+    let in_euros = json!({ "name": "Kur", "cost": 100, "currency": "EUR" });
+    clinic.ok(Role::Admin, "create_service", in_euros).await;
+    let stats = clinic.ok(Role::Admin, "get_treatment_stats", json!({})).await;
+    assert_eq!(
+        (stats.get("average_cost"), stats["by_currency"].as_array().unwrap().len()),
+        (None, 2),
+        "{stats}"
+    );
+}

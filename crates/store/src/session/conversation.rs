@@ -111,6 +111,12 @@ impl Session<'_> {
         handle
     }
 
+    /// Stages the end of a conversation: its handle opens nothing any more.
+    pub fn end_conversation(&mut self, handle: &str) {
+        let ended = "DELETE FROM conversation WHERE handle_hash = ?1";
+        self.sweeps.push(Statement::of_server(ended, vec![hash_of(handle).as_str().into()]));
+    }
+
     /// Stages what a conversation of this caller remembers from now on, where that is anything new. A pin is
     /// never taken off again.
     pub fn remember(&mut self, handle: &str, before: &Conversation, after: &Conversation) {

@@ -91,6 +91,8 @@ fn special(tool: &str, house: &House) -> Map<String, Value> {
         "break_glass" => json!({ "patient": patient, "reason": "unconscious in the ambulance" }),
         "create_soap_note" => json!({ "subjective": "no complaints" }),
         "update_soap_note" | "version_soap_note" => json!({ "plan": "come again" }),
+        // Not that of the others: they are called after this.
+        "retract_soap_note" => json!({ "note": house.bea.record(ResourceType::COMPOSITION) }),
         "update_medical_record" => json!({ "symptoms": "none" }),
         "update_encounter" => json!({ "notes": "came alone" }),
         "calculate" => json!({ "calculator": "bmi", "patient": patient }),
@@ -158,6 +160,9 @@ fn of_medication(tool: &str, house: &House) -> Option<Value> {
         // Not that of the others: they are called after this.
         "discontinue_medication" => {
             json!({ "prescription": house.bea.record(ResourceType::MEDICATION_REQUEST) })
+        }
+        "end_medication_reminder" => {
+            json!({ "reminder": house.bea.record(ResourceType::COMMUNICATION_REQUEST) })
         }
         "update_prescription" => json!({
             "prescription": record_id(house, ResourceType::MEDICATION_REQUEST), "new_dosage": "20 mg",

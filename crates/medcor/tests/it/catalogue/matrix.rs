@@ -122,6 +122,8 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("add_communication_logs", &[RECEPTIONIST, NURSE, DOCTOR]),
     ("list_services", ANYBODY),
     ("get_service", ANYBODY),
+    // It counts what everybody may list.
+    ("get_treatment_stats", ANYBODY),
     ("create_service", &[ADMIN, SUPERADMIN]),
     ("update_service", &[ADMIN, SUPERADMIN]),
     ("prescribe_medication", &[DOCTOR]),
@@ -130,6 +132,8 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("update_prescription", &[DOCTOR]),
     ("discontinue_medication", &[DOCTOR]),
     ("create_medication_reminder", CARE_AND_SELF),
+    // Whoever may change a request to tell the patient something: patients only make them.
+    ("end_medication_reminder", CARE),
     ("log_medication_taken", CARE_AND_SELF),
     ("get_adherence", CARE_AND_SELF),
     // Besides the server itself.
@@ -147,6 +151,7 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("create_soap_note", CARE),
     ("update_soap_note", CARE),
     ("version_soap_note", CARE),
+    ("retract_soap_note", CARE),
     ("break_glass", CARE),
     ("list_break_glass", &[ADMIN, SUPERADMIN, AUDITOR]),
     ("search_audit_log", &[ADMIN, SUPERADMIN, AUDITOR]),
@@ -178,6 +183,7 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("offer_freed_times", &[RECEPTIONIST, DOCTOR, ADMIN]),
     ("create_appointment_slot", &[RECEPTIONIST, DOCTOR, ADMIN]),
     ("start_session", ANYBODY),
+    ("end_session", ANYBODY),
     ("pin_patient", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN]),
     ("health_check", ANYBODY),
     ("search_tools", ANYBODY),
