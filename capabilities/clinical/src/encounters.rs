@@ -1,5 +1,6 @@
 //! Visits and stays.
 
+mod appointment;
 mod course;
 mod create;
 mod detail;

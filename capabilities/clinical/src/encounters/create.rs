@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
+    appointment,
     course::{Course, GivenCourse},
     detail::encounter_row,
     row::{EncounterRow, EncounterStatus, EncounterType, PLANNED_START},
@@ -26,7 +27,8 @@ const CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 ///
 /// Without `status` a visit with `scheduled_at` is scheduled and any other is in progress from now on. It
 /// books no slot: give `appointment` to record the visit of a booked appointment, of which there is one at
-/// most. You are its provider unless you name another. Go on with `update_encounter`.
+/// most, and which then stands as the visit does (`CHECKED_IN`, `IN_PROGRESS`, COMPLETED). You are its provider
+/// unless you name another. Go on with `update_encounter`.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CreateEncounter {
     /// Whose: id, MRN, telephone number or full name.
@@ -65,6 +67,9 @@ pub(super) struct WrittenEncounter {
     /// Names of the parameters that changed something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<&'static str>,
+    /// How the appointment stands now, where that changed with the encounter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) appointment_status: Option<&'static str>,
     #[serde(flatten)]
     #[schemars(with = "EncounterRow<'static>")]
     encounter: Map<String, Value>,
@@ -78,7 +83,14 @@ impl WrittenEncounter {
         cx: &mut ToolContext<'_>,
     ) -> Result<Self, ToolError> {
         let encounter = encounter_row(record, cx).await?;
-        Ok(Self { success: true, message, encounter_id: record.id.to_string(), changed, encounter })
+        Ok(Self {
+            success: true,
+            message,
+            encounter_id: record.id.to_string(),
+            changed,
+            appointment_status: None,
+            encounter,
+        })
     }
 }
 
@@ -93,6 +105,7 @@ impl Tool for CreateEncounter {
         Need::read_if_allowed(ResourceType::PRACTITIONER),
         Need::read_if_allowed(ResourceType::LOCATION),
         Need::read_if_allowed(ResourceType::APPOINTMENT),
+        Need::update_if_allowed(ResourceType::APPOINTMENT),
     ];
     const SYNONYMS: &'static [Synonym] = &[
         synonym("type", "encounter_type"),
@@ -141,7 +154,12 @@ impl Tool for CreateEncounter {
         }
         let record = cx.records().create(ParsedResource::from_value(resource)?)?;
         let message = format!("Opened the encounter, which is {}", super::row::status_word(course.status));
-        WrittenEncounter::of(&record, message, Vec::new(), cx).await
+        let mut appointment_status = None;
+        if let Some(booked) = &booked {
+            appointment_status = appointment::follow(&booked.record, course.status, cx)?;
+        }
+        let written = WrittenEncounter::of(&record, message, Vec::new(), cx).await?;
+        Ok(WrittenEncounter { appointment_status, ..written })
     }
 }
 
@@ -234,6 +252,7 @@ struct AppointmentView<'a> {
 }
 
 struct Booked {
+    record: Record,
     start: Option<String>,
 }
 
@@ -260,7 +279,8 @@ async fn booked(
         return Err(ToolError::Conflict(message));
     }
     cx.records().claim(claim_of(appointment.id().as_str()));
-    Ok(Booked { start: known.period.start.map(|start| start.to_string()) })
+    let start = known.period.start.map(|start| start.to_string());
+    Ok(Booked { record, start })
 }
 
 /// What the one encounter of an appointment holds.

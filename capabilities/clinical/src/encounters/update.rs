@@ -16,6 +16,7 @@ use serde_json::{
 };
 
 use super::{
+    appointment::follow,
     course::refuse_impossible,
     create::{WrittenEncounter, claim_of, named_provider, place, words},
     diagnosis::Found,
@@ -33,9 +34,10 @@ const DIAGNOSIS_LENGTH_MAX: usize = 200;
 /// Goes on with a visit or stay: its status, diagnoses, notes, reason, time, provider, place.
 ///
 /// A scheduled encounter becomes arrived, in progress and completed; until it is completed it can be
-/// cancelled. A step that can't follow is refused with `PRECONDITION` and the ones that can. A diagnosis is
-/// added to the chart's conditions, unless it stands there under the same words. Notes are added to those that
-/// there are. Pass the version that you read as `expected_version` to be sure that nobody else changed it.
+/// cancelled. Its appointment goes along (`CHECKED_IN`, `IN_PROGRESS`, COMPLETED). A step that can't follow is
+/// refused with `PRECONDITION` and the ones that can. A diagnosis is added to the chart's conditions, unless it
+/// stands there under the same words. Notes are added to those that there are. Pass the version that you read as
+/// `expected_version` to be sure that nobody else changed it.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct UpdateEncounter {
     /// Which: id or identifier.
@@ -75,6 +77,8 @@ impl Tool for UpdateEncounter {
         Need::read(ResourceType::ENCOUNTER),
         Need::update(ResourceType::ENCOUNTER),
         Need::read_if_allowed(ResourceType::PATIENT),
+        Need::read_if_allowed(ResourceType::APPOINTMENT),
+        Need::update_if_allowed(ResourceType::APPOINTMENT),
         Need::read_if_allowed(ResourceType::PRACTITIONER),
         Need::read_if_allowed(ResourceType::LOCATION),
         Need::read_if_allowed(ResourceType::ORGANIZATION),
@@ -125,8 +129,31 @@ impl Tool for UpdateEncounter {
             [] => "All was so already".to_owned(),
             changed => format!("Changed {}", changed.join(", ")),
         };
-        WrittenEncounter::of(&written, message, changed, cx).await
+        let mut appointment_status = None;
+        if changed.contains(&"status") {
+            appointment_status = follow_all(&view(&written)?, cx).await?;
+        }
+        let mut answer = WrittenEncounter::of(&written, message, changed, cx).await?;
+        answer.appointment_status = appointment_status;
+        Ok(answer)
     }
+}
+
+/// The appointments of an encounter stand as it does, as far as the caller may see them.
+async fn follow_all(
+    encounter: &Encounter<'_>,
+    cx: &mut ToolContext<'_>,
+) -> Result<Option<&'static str>, ToolError> {
+    let mut status = None;
+    for id in encounter.appointment.iter().filter_map(|it| it.id_of(ResourceType::APPOINTMENT)) {
+        if !cx.may_read(ResourceType::APPOINTMENT) {
+            break;
+        }
+        if let Some(record) = cx.records().read(ResourceType::APPOINTMENT, &id).await? {
+            status = follow(&record, &encounter.status, cx)?.or(status);
+        }
+    }
+    Ok(status)
 }
 
 /// What was given, checked.

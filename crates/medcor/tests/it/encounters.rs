@@ -260,6 +260,44 @@ async fn an_appointment_has_one_encounter() {
     clinic.ok(Role::Nurse, "create_encounter", of("a1")).await;
 }
 
+async fn standing(clinic: &Clinic, appointment: &str) -> String {
+    let shown =
+        clinic.ok(Role::Receptionist, "get_appointment_details", json!({ "appointment": appointment })).await;
+    shown["status"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_appointment_stands_as_its_encounter_does_and_never_goes_back() {
+    let clinic = clinic().await;
+    booked(&clinic, "a1", ("booked", "ada")).await;
+    let planned = with(open("office_visit"), json!({ "appointment_id": "a1", "status": "scheduled" }));
+    let created = clinic.ok(Role::Nurse, "create_encounter", planned).await;
+    assert_eq!(created.get("appointment_status"), None, "nobody has come yet");
+    assert_eq!(standing(&clinic, "a1").await, "SCHEDULED");
+    for (status, word) in
+        [("arrived", "CHECKED_IN"), ("in_progress", "IN_PROGRESS"), ("completed", "COMPLETED")]
+    {
+        let step = json!({ "encounter": created["id"], "status": status });
+        let answer = clinic.ok(Role::Nurse, "update_encounter", step.clone()).await;
+        assert_eq!(answer["appointment_status"], word);
+        assert_eq!(standing(&clinic, "a1").await, word);
+        let again = clinic.ok(Role::Nurse, "update_encounter", step).await;
+        assert_eq!(again.get("appointment_status"), None, "the same step again changes nothing");
+    }
+    booked(&clinic, "a2", ("booked", "ada")).await;
+    let now = with(open("office_visit"), json!({ "appointment_id": "a2" }));
+    let begun = clinic.ok(Role::Nurse, "create_encounter", now).await;
+    assert_eq!(
+        (&begun["appointment_status"], standing(&clinic, "a2").await),
+        (&json!("IN_PROGRESS"), "IN_PROGRESS".into())
+    );
+    // What the reception said since is not undone.
+    booked(&clinic, "a3", ("fulfilled", "ada")).await;
+    let late = with(open("office_visit"), json!({ "appointment_id": "a3" }));
+    let late = clinic.ok(Role::Nurse, "create_encounter", late).await;
+    assert_eq!((late.get("appointment_status"), standing(&clinic, "a3").await), (None, "COMPLETED".into()));
+}
+
 #[tokio::test]
 async fn of_two_encounters_for_one_appointment_at_once_one_is_opened() {
     let clinic = clinic().await;
