@@ -56,6 +56,7 @@ mod people_commands;
 mod pharmacology;
 mod prescribing;
 mod previsit;
+mod prompts;
 mod providers;
 mod races;
 mod records;
