@@ -283,7 +283,9 @@ fn lines(role: Role) -> Vec<Line> {
             tenant("crus", FRONT_DESK),
             tenant("crus", COVERAGE),
             tenant("crus", &[R::SCHEDULE, R::SLOT]),
-            // The front desk writes down what patients say, and reads none of it again.
+            // The front desk writes down what patients say, and reads none of it again: answers to questionnaires,
+            // emergencies and questions are clinical, and so are reminders, which are of these types too. That it
+            // can't answer an inquiry either is docs/decisions/0019.
             tenant("c", &[R::QUESTIONNAIRE_RESPONSE]),
             tenant("c", MESSAGES),
         ],

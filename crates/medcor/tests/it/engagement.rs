@@ -133,6 +133,16 @@ async fn each_role_does_what_it_is_for() {
         }
     }
     assert_eq!(clinic.refusal(Role::Admin, "report_emergency", report.clone()).await, "PERMISSION_DENIED");
+    // The front desk keeps questions and reads and answers none: they are clinical (docs/decisions/0019).
+    let question = json!({ "patient_id": "ada", "subject": "Dose", "message": "With food?" });
+    let asked = clinic.ok(Role::Receptionist, "create_medical_inquiry", question).await;
+    for (tool, arguments) in [
+        ("mark_inquiry_answered", json!({ "inquiry_id": asked["inquiry_id"], "answer_text": "Yes" })),
+        ("list_previsit_responses", json!({ "patient": "ada" })),
+        ("fhir_read", json!({ "resource_type": "CommunicationRequest", "id": asked["inquiry_id"] })),
+    ] {
+        assert_eq!(clinic.refusal(Role::Receptionist, tool, arguments).await, "PERMISSION_DENIED", "{tool}");
+    }
     let bob = clinic.patient_caller(&Id::new("bob").unwrap());
     for (tool, arguments, code) in [
         ("report_emergency", report, "RESOURCE_NOT_FOUND"),
@@ -218,7 +228,16 @@ async fn what_a_prompt_reads_is_read_by_tools_that_only_read() {
             live.push(prompt.name);
         }
     }
-    for name in ["patient_onboarding", "emergency_triage"] {
+    for name in [
+        "appointment_booking",
+        "schedule_appointment",
+        "patient_onboarding",
+        "emergency_triage",
+        "discharge_summary",
+        "encounter_note",
+        "med_reconciliation",
+        "medication_review",
+    ] {
         assert!(live.contains(&name), "{name} reads nothing");
     }
 }
