@@ -14,6 +14,10 @@ use crate::listing::Rows;
 const SCAN_ROWS: u32 = 100;
 /// Most records that one section reads to fill its rows; beyond them it says that there may be more.
 const SCANNED_MAX: usize = 1000;
+/// Bytes that the rows of one section take at most.
+const SECTION_BYTES_MAX: usize = 8 * 1024;
+/// Bytes that the rows of all sections take at most, but for the first of each: what a model can take in.
+const BYTES_MAX: usize = 24 * 1024;
 
 /// A few rows of one kind.
 #[derive(Debug, Serialize)]
@@ -39,6 +43,23 @@ impl<T> Section<T> {
         let truncated = has_more || rows.len() > limit;
         rows.truncate(limit);
         Self { count: rows.len(), results: rows, truncated, tool, row: PhantomData }
+    }
+
+    /// Leaves out the last rows where they take more than this; the first one stays. What they take then.
+    fn fit(&mut self, bytes: usize) -> usize {
+        let (mut taken, mut kept) = (0, 0);
+        for row in &self.results {
+            let size = row.get().len();
+            if kept > 0 && taken + size > bytes {
+                break;
+            }
+            taken += size;
+            kept += 1;
+        }
+        self.truncated |= kept < self.results.len();
+        self.results.truncate(kept);
+        self.count = kept;
+        taken
     }
 
     /// The rows of a search, which goes on until they are enough: a row may be further back than many
@@ -104,13 +125,15 @@ pub(crate) mod parts {
 #[derive(Debug)]
 pub(crate) struct Sections {
     limit: usize,
+    /// Bytes that are left for their rows.
+    bytes: usize,
     withheld: Vec<&'static str>,
 }
 
 impl Sections {
     /// No sections yet; each will have at most so many rows.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, withheld: Vec::new() }
+        Self { limit, bytes: BYTES_MAX, withheld: Vec::new() }
     }
 
     /// Whether the caller may see this part; notes it where not.
@@ -133,7 +156,15 @@ impl Sections {
         if !self.allows(part, cx) {
             return Ok(None);
         }
-        Section::of_search(cx, query, self.limit, rows, part.tool).await.map(Some)
+        let section = Section::of_search(cx, query, self.limit, rows, part.tool).await?;
+        Ok(Some(self.fitted(section)))
+    }
+
+    /// A section without the rows for which the answer has no room.
+    pub(crate) fn fitted<T>(&mut self, mut section: Section<T>) -> Section<T> {
+        let taken = section.fit(self.bytes.min(SECTION_BYTES_MAX));
+        self.bytes = self.bytes.saturating_sub(taken);
+        section
     }
 
     /// What the caller may not see.
@@ -173,5 +204,28 @@ impl<T: JsonSchema> JsonSchema for Section<T> {
                 "tool": { "type": "string", "description": "The tool that lists all of them." }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(sizes: &[usize]) -> Section<String> {
+        let rows = sizes.iter().map(|size| to_raw_value(&"a".repeat(*size)).unwrap()).collect();
+        Section::of_rows(rows, 10, false, "list")
+    }
+
+    #[test]
+    fn sections_share_what_there_is_room_for_and_each_has_its_first_row() {
+        let mut sections = Sections::new(10);
+        let whole = sections.fitted(section(&[100, 100]));
+        assert_eq!((whole.count, whole.truncated), (2, false));
+        let cut = sections.fitted(section(&[6000, 1000, 6000, 10]));
+        assert_eq!((cut.count, cut.truncated), (2, true), "rows after one that is left out are left out too");
+        let long = sections.fitted(section(&[30_000, 10]));
+        assert_eq!((long.count, long.truncated), (1, true));
+        let last = sections.fitted(section(&[100, 100]));
+        assert_eq!((last.count, last.truncated), (1, true));
     }
 }

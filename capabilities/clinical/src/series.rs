@@ -13,6 +13,7 @@ use crate::{
 
 /// Most kinds of value that one answer sums up.
 const SERIES_MAX: usize = 40;
+const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// One value of a record.
 #[derive(Debug)]
@@ -156,6 +157,7 @@ impl Series {
             latest: LatestView {
                 value: self.latest.value,
                 recorded_date: self.latest.date,
+                age_days: end.saturating_sub(self.latest.at).max(0) / MICROSECONDS_PER_DAY,
                 flag: self.latest.flag,
             },
             values: self.points.len(),
@@ -204,6 +206,8 @@ struct LatestView {
     #[schemars(with = "f64")]
     value: Box<RawValue>,
     recorded_date: String,
+    /// Whole days from it to the end of the window, which is now unless `to` was asked for.
+    age_days: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<Flag>,
 }
@@ -258,9 +262,12 @@ mod tests {
     fn the_latest_value_is_known_even_where_the_window_is_empty() {
         let mut set = SeriesSet::default();
         set.add(&weight("kg", "2019-01-01", "80.0"));
-        let text = serde_json::to_string(&set.summaries(1_700_000_000_000_000, i64::MAX)).unwrap();
+        let text =
+            serde_json::to_string(&set.summaries(1_700_000_000_000_000, 1_700_086_400_000_000)).unwrap();
         assert!(
-            text.contains(r#""latest":{"value":80.0,"recorded_date":"2019-01-01"},"values":0}"#),
+            text.contains(
+                r#""latest":{"value":80.0,"recorded_date":"2019-01-01","age_days":1779},"values":0}"#
+            ),
             "{text}"
         );
     }

@@ -1,6 +1,7 @@
 //! Before the visit: questions that patients answer, FHIR `Questionnaire` and `QuestionnaireResponse`.
 
 mod list;
+mod missing;
 mod questions;
 mod submit;
 
@@ -13,6 +14,7 @@ pub(super) static PREVISIT: Capability = Capability {
         tool::<questions::GetPrevisitQuestionnaire>(),
         tool::<submit::SubmitPrevisitResponse>(),
         tool::<list::ListPrevisitResponses>(),
+        tool::<missing::ListMissingPrevisit>(),
     ],
     prompts: &[],
 };

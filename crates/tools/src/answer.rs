@@ -15,8 +15,9 @@ use crate::{Page, Record, ToolError};
 pub const ROWS_DEFAULT: u32 = 20;
 /// Most rows of a list.
 pub const ROWS_MAX: u32 = 100;
-/// Most bytes of the rows of one answer: about 12,000 tokens.
-pub const BYTES_MAX: usize = 48 * 1024;
+/// Most bytes of the rows of one answer: about 7,000 tokens, so that an answer with all that is around them
+/// stays below 8,000.
+pub const BYTES_MAX: usize = 28 * 1024;
 
 /// What a call answers: JSON text of one object.
 #[derive(Debug, Clone)]

@@ -1,8 +1,10 @@
 //! The chart at a glance.
 
-use medcor_fhir::{ResourceType, naming::PREVISIT_QUESTIONNAIRE, search::Query};
+use medcor_fhir::{
+    ResourceType, naming::PREVISIT_QUESTIONNAIRE, primitive::format_instant, search::Query, view::Encounter,
+};
 use medcor_tools::{
-    Effect, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext, ToolError, kind, resource, synonym,
+    Effect, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext, ToolError, kind, resource, synonym, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ const SECTION_ROWS_DEFAULT: u32 = 10;
 /// plans and answers before visits.
 ///
 /// Start here for questions about a patient. `sections` narrows it; `since` leaves out what happened
-/// before, but never allergies, conditions or medications that still stand. Each section has a few rows
+/// before, such as before the end of the last visit, but never allergies, conditions or medications that still stand. Each section has a few rows
 /// and names the tool that lists all of them. What the caller may not see is listed under `withheld`.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetPatientSummary {
@@ -43,7 +45,8 @@ pub(super) struct GetPatientSummary {
     patient: Ref<kind::Patient>,
     /// Only these sections; all when absent.
     sections: Option<Vec<SectionName>>,
-    /// Only what happened on or after this date, such as 2026-05-01.
+    /// Only what happened on or after this date, such as 2026-05-01; or `last visit`: since the last visit
+    /// ended.
     since: Option<String>,
     /// Most rows of a section, 10 when absent.
     #[schemars(range(min = 1, max = 30))]
@@ -139,9 +142,14 @@ impl Tool for GetPatientSummary {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<PatientSummary, ToolError> {
         let record = cx.record(&self.patient).await?;
+        let subject = Subject::of_record(&record)?;
+        let since = match self.since {
+            Some(text) if is_last_visit(&text) => Some(end_of_last_visit(&subject, cx).await?),
+            given => given,
+        };
         let glance = Glance {
-            subject: Subject::of_record(&record)?,
-            window: Window::since(self.since.as_deref(), cx)?,
+            window: Window::since(since.as_deref(), cx)?,
+            subject,
             wanted: self.sections.unwrap_or_default(),
             limit: usize::try_from(self.limit.unwrap_or(SECTION_ROWS_DEFAULT)).unwrap_or(usize::MAX),
             paging: Paging::new(None, None, None),
@@ -162,8 +170,35 @@ impl Tool for GetPatientSummary {
             care_plans: glance.care_plans(&mut sections, cx).await?,
             previsit: glance.previsit(&mut sections, cx).await?,
             withheld: sections.into_withheld(),
-            since: self.since,
+            since,
         })
+    }
+}
+
+fn is_last_visit(text: &str) -> bool {
+    let words = text.trim().to_lowercase().replace(['_', '-'], " ");
+    matches!(words.as_str(), "last visit" | "the last visit" | "last encounter")
+}
+
+/// When the last visit that is over ended; the begin of one whose end nobody has written down.
+async fn end_of_last_visit(subject: &Subject, cx: &mut ToolContext<'_>) -> Result<String, ToolError> {
+    let refused = |problem: &str| Err(ToolError::invalid("/since", problem));
+    if !cx.may_read(ResourceType::ENCOUNTER) {
+        return refused("you may not see visits; give a date instead");
+    }
+    let now = format_instant(cx.now().as_microsecond());
+    let query = subject.query(ResourceType::ENCOUNTER)?.with("status", "finished")?;
+    let mut query = query.with("date", &format!("le{now}"))?.with("_sort", "-date")?;
+    query.count = 1;
+    let page = cx.records().search(&query).await?;
+    let Some(record) = page.records.first() else {
+        return refused("the chart has no visit that is over; leave it out, or give a date");
+    };
+    let visit: Encounter<'_> = view(record)?;
+    let period = visit.period.unwrap_or_default();
+    match period.end.or(period.start) {
+        Some(moment) => Ok(moment.to_string()),
+        None => refused("the chart does not say when the last visit was; give a date"),
     }
 }
 
@@ -236,7 +271,8 @@ impl Glance {
         let page = cx.records().search(&query).await?;
         let latest = Latest::of_each(&page)?;
         let mut rows = VitalRows::new(Some(&self.subject), &self.paging, self.window.clone());
-        latest.section(&mut rows, self.limit, parts::VITALS.tool).map(Some)
+        let section = latest.section(&mut rows, self.limit, parts::VITALS.tool)?;
+        Ok(Some(sections.fitted(section)))
     }
 
     async fn labs(&self, sections: &mut Sections, cx: &mut ToolContext<'_>) -> Found<ResultRow<'static>> {
@@ -248,7 +284,8 @@ impl Glance {
         let page = cx.records().search(&query).await?;
         let latest = Latest::of_each(&page)?.abnormal_first();
         let mut rows = ResultRows::new(&self.paging, self.window.clone());
-        latest.section(&mut rows, self.limit, parts::LABS.tool).map(Some)
+        let section = latest.section(&mut rows, self.limit, parts::LABS.tool)?;
+        Ok(Some(sections.fitted(section)))
     }
 
     async fn immunizations(

@@ -130,13 +130,13 @@ impl Days {
     }
 }
 
-fn day(text: &str) -> Result<Date, &'static str> {
+pub(super) fn day(text: &str) -> Result<Date, &'static str> {
     let is_day = text.len() == 10;
     text.parse().ok().filter(|_| is_day).ok_or("is not a date that exists, as YYYY-MM-DD")
 }
 
 /// The first moment of a day in the organisation's time zone.
-fn midnight(day: Date, cx: &ToolContext<'_>) -> Result<String, ToolError> {
+pub(super) fn midnight(day: Date, cx: &ToolContext<'_>) -> Result<String, ToolError> {
     let begins = day.to_zoned(cx.time_zone()).map_err(|_| ToolError::invalid("/from", "is too far away"))?;
     Ok(format_instant(begins.timestamp().as_microsecond()))
 }

@@ -113,6 +113,7 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("get_previsit_questionnaire", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR, ADMIN, SUPERADMIN]),
     ("submit_previsit_response", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR]),
     ("list_previsit_responses", CARE_AND_SELF),
+    ("list_missing_previsit", CARE_AND_SELF),
     ("report_emergency", &[PATIENT, RECEPTIONIST, NURSE, DOCTOR]),
     ("update_emergency_status", CARE),
     ("list_emergencies", CARE_AND_SELF),
