@@ -7,7 +7,7 @@ use medcor_tools::{Caller, Effect};
 use serde_json::{Value, json};
 
 use super::example;
-use crate::support::{canary, region::Region};
+use crate::support::{canary, oracle, region::Region};
 
 const UNKNOWN_ID: &str = "0198c1f2-2a3b-7c4d-8e5f-60718293a4b5";
 
@@ -136,4 +136,8 @@ async fn every_tool_does_its_work_for_somebody(region: Region) {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+    let content = region.content(&region.north).await;
+    // A line is the name of a record, its version and its text.
+    let bodies = content.lines().filter_map(|line| line.splitn(3, ' ').nth(2));
+    oracle::check(&bodies.map(str::to_owned).collect::<Vec<_>>());
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use medcor_fhir::{Id, ParsedResource};
 use medcor_policy::{ClientId, Principal, Role, SubjectId, system::permit_import};
-use medcor_store::identity::Tenant;
+use medcor_store::{Clock, identity::Tenant};
 use medcor_tools::{Call, Caller, ErrorReport};
 use serde_json::{Value, json};
 
-use super::{Server, server::arranging};
+use super::{Server, server::arranging, setting};
 
 /// A server whose tools are called without a protocol between.
 pub(crate) struct Clinic {
@@ -17,13 +17,23 @@ pub(crate) struct Clinic {
 
 impl Clinic {
     /// On SQLite; on PostgreSQL where `MEDCOR_TEST_STORE` is `postgres`. CI runs both.
-    #[expect(clippy::disallowed_methods, reason = "tests are steered by the environment alone")]
     pub(crate) async fn start() -> Self {
-        let is_on_postgres = std::env::var("MEDCOR_TEST_STORE").is_ok_and(|store| store == "postgres");
-        let server = if is_on_postgres {
+        let server = if is_on_postgres() {
             Server::start_on_postgres().await.expect("PostgreSQL is asked for, so it is there")
         } else {
             Server::start().await
+        };
+        Self { server }
+    }
+
+    /// The same at another time, such as `2025-01-06T07:00:00Z`.
+    pub(crate) async fn start_at(now: &str) -> Self {
+        let now: jiff::Timestamp = now.parse().expect("a time");
+        let clock = Clock::fixed(now.as_microsecond());
+        let server = if is_on_postgres() {
+            Server::start_on_postgres_at(clock).await.expect("PostgreSQL is asked for, so it is there")
+        } else {
+            Server::start_at(clock).await
         };
         Self { server }
     }
@@ -38,7 +48,8 @@ impl Clinic {
         self.put_at(&self.server.elsewhere, record).await
     }
 
-    async fn put_at(&self, tenant: &Tenant, record: Value) -> Id {
+    /// Stores a record of this organisation.
+    pub(crate) async fn put_at(&self, tenant: &Tenant, record: Value) -> Id {
         let store = &self.server.store;
         let resource = ParsedResource::parse(record.to_string()).expect("a resource");
         let id = resource.id().unwrap_or_else(|| store.clock().new_id());
@@ -117,6 +128,10 @@ impl Clinic {
             Err(report) => report.code.name(),
         }
     }
+}
+
+fn is_on_postgres() -> bool {
+    setting("MEDCOR_TEST_STORE").is_some_and(|store| store == "postgres")
 }
 
 /// A patient with an MRN, a telephone number and an e-mail address.

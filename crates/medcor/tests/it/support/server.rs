@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
+    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,12 +13,15 @@ use medcor::{
     door::{self, DoorSettings, DoorState},
     mail::Mail,
 };
-use medcor_fhir::{Id, ParsedResource};
+use medcor_fhir::{Id, ParsedResource, ResourceType};
 use medcor_oauth::{
     Authenticator, AuthorizationServer, ServerSettings, SignIn, TokenSettings,
     account::{AccountSettings, Accounts},
 };
-use medcor_policy::{ClientId, Role, SubjectId, system::permit_import};
+use medcor_policy::{
+    ClientId, Role, SubjectId,
+    system::{permit_export, permit_import},
+};
 use medcor_store::{
     AuditDurability, AuditEntry, AuditEvent, Clock, EventKind, Location, Outcome, Settings, Store,
     audit::AuditQuery,
@@ -53,7 +57,13 @@ pub(crate) struct Server {
     stop: CancellationToken,
     served: Option<JoinHandle<std::io::Result<()>>>,
     /// Gone with the server.
-    _database: Option<medcor_testbed::Database>,
+    database: Option<medcor_testbed::Database>,
+}
+
+/// What a server has of its own: the listener whose address it gives as its own, and the time.
+struct Own {
+    listener: Option<TcpListener>,
+    clock: Clock,
 }
 
 /// The people of the server: `doctor@here`, `receptionist@here`, … and `doctor@elsewhere`.
@@ -66,9 +76,14 @@ impl Staff {
 impl Server {
     /// A server on SQLite.
     pub(crate) async fn start() -> Self {
+        Self::start_at(clock()).await
+    }
+
+    /// A server on SQLite at another time.
+    pub(crate) async fn start_at(clock: Clock) -> Self {
         let folder = new_folder();
         let location = Location::Sqlite(folder.join("medcor.sqlite"));
-        Self::on(location, folder, None, None).await
+        Self::on(location, folder, None, clock).await
     }
 
     /// A server on SQLite that says of itself where it really is, for clients that go where it says. Its
@@ -77,45 +92,52 @@ impl Server {
         let folder = new_folder();
         let location = Location::Sqlite(folder.join("medcor.sqlite"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::on(location, folder, None, Some(listener)).await
+        let own = Own { listener: Some(listener), clock: Clock::system() };
+        Self::limited_on(location, folder, None, own, None).await
     }
 
     /// A server on PostgreSQL; `None`, after saying so, where there is none.
     pub(crate) async fn start_on_postgres() -> Option<Self> {
+        Self::start_on_postgres_at(clock()).await
+    }
+
+    /// The same at another time.
+    pub(crate) async fn start_on_postgres_at(clock: Clock) -> Option<Self> {
         let database = medcor_testbed::cluster()?.database().expect("a database for this test");
         let location = Location::Postgres(database.url().to_owned());
-        Some(Self::on(location, new_folder(), Some(database), None).await)
+        Some(Self::on(location, new_folder(), Some(database), clock).await)
     }
 
     /// A server that counts calls.
     pub(crate) async fn start_limited(rates: Rates) -> Self {
         let folder = new_folder();
         let location = Location::Sqlite(folder.join("medcor.sqlite"));
-        Self::limited_on(location, folder, None, None, Some(rates)).await
+        let own = Own { listener: None, clock: clock() };
+        Self::limited_on(location, folder, None, own, Some(rates)).await
     }
 
     async fn on(
         location: Location,
         folder: PathBuf,
         database: Option<medcor_testbed::Database>,
-        own: Option<TcpListener>,
+        clock: Clock,
     ) -> Self {
-        Self::limited_on(location, folder, database, own, None).await
+        Self::limited_on(location, folder, database, Own { listener: None, clock }, None).await
     }
 
     async fn limited_on(
         location: Location,
         folder: PathBuf,
         database: Option<medcor_testbed::Database>,
-        own: Option<TcpListener>,
+        own: Own,
         rates: Option<Rates>,
     ) -> Self {
-        let own_url = own.as_ref().map(|own| format!("http://{}", own.local_addr().unwrap()));
+        let own_url = own.listener.as_ref().map(|own| format!("http://{}", own.local_addr().unwrap()));
         let public_url = own_url.as_deref().unwrap_or(PUBLIC_URL);
         let settings = Settings {
             location,
             audit_durability: AuditDurability::Os,
-            clock: if own.is_some() { Clock::system() } else { clock() },
+            clock: own.clock,
             readers: 1,
             applies_migrations: true,
         };
@@ -149,7 +171,7 @@ impl Server {
                 ..DoorSettings::new(public_url)
             }),
         };
-        let listener = match own {
+        let listener = match own.listener {
             Some(own) => own,
             None => TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
@@ -169,7 +191,7 @@ impl Server {
             folder,
             stop,
             served,
-            _database: database,
+            database,
         }
     }
 
@@ -256,6 +278,32 @@ impl Server {
     pub(crate) fn stdio_arguments(&self, email: &str) -> Vec<String> {
         let data = self.folder.display().to_string();
         ["stdio", "--data", &data, "--user", email].map(str::to_owned).to_vec()
+    }
+
+    /// Every current record of this hospital, as `medcor export` writes it.
+    pub(crate) async fn exported(&self) -> Vec<String> {
+        if self.database.is_none() {
+            return self.exported_by_command();
+        }
+        let permit = permit_export(self.here.id);
+        let mut records = Vec::new();
+        for resource_type in ResourceType::all() {
+            let page = self.store.session(&permit).export(resource_type, 0, 10_000).await.unwrap();
+            records.extend(page.records.into_iter().map(|record| record.body.to_string()));
+        }
+        records
+    }
+
+    fn exported_by_command(&self) -> Vec<String> {
+        let target = self.folder.join("export");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medcor"));
+        command.args(["export", "--tenant", "here", "--data"]).arg(&self.folder).arg(&target);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let files = std::fs::read_dir(&target).unwrap();
+        let text =
+            |file: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(file.unwrap().path()).unwrap();
+        files.map(text).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
     /// The audit rows, oldest first, arranging aside.
