@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use medcor::job::send_due_reminders;
+use medcor::job::{offer_freed_times, send_due_reminders};
 use medcor_fhir::Id;
 use medcor_policy::{Role, SubjectId};
 use medcor_store::identity::User;
@@ -288,6 +288,8 @@ impl Day {
         let given_up = json!({ "appointment_id": friday["id"], "reason": "Feels better" });
         let given_up = self.done(AGENT, "cancel_appointment", given_up).await;
         assert_eq!(given_up["status"], "CANCELLED");
+        assert!(given_up["offered_to"].is_null(), "who else waits is none of hers");
+        offer_freed_times(&self.clinic.server.pipeline).await.unwrap();
         let whole = json!({ "status": "waitlist" });
         let waiting = self.done(RECEPTION, "list_appointments", whole).await;
         assert_eq!(waiting["count"], 1);
