@@ -104,7 +104,7 @@ impl Day {
         });
         let nora = self.done(RECEPTION, "create_patient", nora).await;
         let patient = nora["id"].as_str().unwrap().to_owned();
-        self.employ(AGENT, Role::Patient, |user| user.patient = Id::new(&*patient)).await;
+        self.employ(AGENT, Role::Patient, |user| user.patient = Id::new(&patient)).await;
         let allergy = json!({
             "patient": patient, "substance": "penicillin", "reaction": ["hives", "swollen lips"],
             "severity": "severe", "criticality": "high", "onset_date": "1999"
