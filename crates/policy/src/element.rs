@@ -86,6 +86,7 @@ const OPEN_EXTENSIONS: &[&str] = &[
     naming::APPOINTMENT_BUFFER,
     naming::APPOINTMENT_OVERRIDE,
     naming::APPOINTMENT_OFFER,
+    naming::APPOINTMENT_MOVED_FROM,
 ];
 
 /// The extensions of a type that are seen by whoever sees its records, whatever else is withheld.

@@ -176,7 +176,7 @@ fn end_of(start: &Zoned, length: Length<'_>, usual: u32, problems: &mut Problems
     Some(end)
 }
 
-fn check_minutes(minutes: u32, path: &str, problems: &mut Problems) {
+pub(super) fn check_minutes(minutes: u32, path: &str, problems: &mut Problems) {
     let step = STEP_MINUTES.unsigned_abs();
     if !(MINUTES_MIN..=MINUTES_MAX).contains(&minutes) || !minutes.is_multiple_of(step) {
         problems.add(
@@ -247,55 +247,43 @@ fn outside_hours(visit: &Visit, diary: &Diary) -> Option<Obstacle> {
     Some(Obstacle { kind: "outside_hours", problem, start, end, appointment: None })
 }
 
-/// What of the patient's other appointments is at this time: nobody is at two places.
+/// Nobody is at two places.
 pub(super) async fn of_patient(
     visit: &Visit,
     patient: &Id,
     own: Own<'_>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Obstacle>, ToolError> {
-    let zone = visit.start.time_zone();
-    let others = others(visit, ("patient", format!("Patient/{patient}")), own, cx).await?;
-    let obstacles = others.into_iter().map(|(id, taken)| {
-        let (start, end) = (zoned(taken.from, zone), zoned(taken.to, zone));
-        let (from, to) = (clock(start.time()), clock(end.time()));
-        let problem = format!("the patient has another appointment from {from} to {to} ({id})");
-        Obstacle { kind: "patient_taken", problem, start, end, appointment: Some(id) }
-    });
-    Ok(obstacles.collect())
-}
-
-/// Other appointments of the clinician at this time.
-pub(super) async fn of_practitioner(
-    visit: &Visit,
-    practitioner: &Id,
-    own: Own<'_>,
-    cx: &mut ToolContext<'_>,
-) -> Result<Vec<Id>, ToolError> {
-    let others = others(visit, ("actor", format!("Practitioner/{practitioner}")), own, cx).await?;
-    Ok(others.into_iter().map(|(id, _)| id).collect())
-}
-
-/// Appointments of somebody that are at this time and take it, but this one.
-async fn others(
-    visit: &Visit,
-    (parameter, whose): (&str, String),
-    own: Own<'_>,
-    cx: &mut ToolContext<'_>,
-) -> Result<Vec<(Id, Span)>, ToolError> {
     let span = visit.span();
     let day_before = span.from - 24 * 60 * MICROSECONDS_PER_MINUTE;
     let mut query = Query::new(ResourceType::APPOINTMENT)
-        .with(parameter, &whose)?
+        .with("patient", &format!("Patient/{patient}"))?
         .with("date", &format!("ge{}", format_instant(day_before)))?
         .with("date", &format!("lt{}", format_instant(span.to)))?;
     query.count = OWN_MAX;
     let page = cx.records().search(&query).await?;
+    let zone = visit.start.time_zone();
     let mut found = Vec::new();
     for record in page.records.iter().filter(|record| Some(&record.id) != own.appointment) {
         let appointment: Appointment<'_> = view(record)?;
-        let taken = span_of(&appointment).filter(|taken| taken.overlaps(span));
-        found.extend(taken.filter(|_| appointment.takes_time()).map(|taken| (record.id.clone(), taken)));
+        let Some(taken) = span_of(&appointment).filter(|taken| taken.overlaps(span)) else { continue };
+        if !appointment.takes_time() {
+            continue;
+        }
+        let (start, end) = (zoned(taken.from, zone), zoned(taken.to, zone));
+        let problem = format!(
+            "the patient has another appointment from {} to {} ({})",
+            clock(start.time()),
+            clock(end.time()),
+            record.id
+        );
+        found.push(Obstacle {
+            kind: "patient_taken",
+            problem,
+            start,
+            end,
+            appointment: Some(record.id.clone()),
+        });
     }
     Ok(found)
 }

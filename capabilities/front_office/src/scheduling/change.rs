@@ -20,7 +20,7 @@ use super::{
     book::{checked, given},
     booking::{self, Length, Obstacle, Own, Parties, Visit, span_of},
     diary::{MICROSECONDS_PER_MINUTE, diary},
-    offers::{self, Freed, OfferMade, Offered, offer_hold, own_hold},
+    offers::{self, Freed, Offered, offer_hold, own_hold},
     span::{Span, without},
     status::{Status, StatusWord},
     when::{self, Given, instant, zoned},
@@ -44,9 +44,10 @@ pub(super) struct Changed {
     previous_status: Status,
     #[serde(flatten)]
     row: AppointmentAnswer,
-    /// Who on the waiting list is offered the time that is free now.
+    /// How many on the waiting list the time would suit that is free now: the server offers it to the first
+    /// within a minute, or `offer_freed_times` does at once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    offered_to: Option<OfferMade>,
+    waiting: Option<usize>,
     /// What was booked over, where `override_reason` was needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     overridden: Vec<Value>,
@@ -162,6 +163,8 @@ async fn set_status(
     }
     if let Some(offer) = Offered::of(&appointment) {
         replace_extension(&mut edit, naming::APPOINTMENT_OFFER, None)?;
+        let refused = Freed::of_offer(&offer, &appointment).fhir(&cx.time_zone());
+        replace_extension(&mut edit, naming::APPOINTMENT_MOVED_FROM, [refused])?;
         offer.give_back(&record.id, cx);
     }
     let current = cx.records().update(record, ParsedResource::parse(edit.to_text()?)?)?;
@@ -169,7 +172,7 @@ async fn set_status(
     let mut changed = Changed::of(&current, previous, message, cx).await?;
     if matches!(wanted, Status::Cancelled | Status::Rescheduled) {
         let freed = Freed::of(&appointment).filter(|_| appointment.takes_time());
-        changed.offered_to = offers::offer_freed(freed, &record.id, cx).await?;
+        changed.waiting = offers::count_suited(freed.as_ref(), cx).await?;
     }
     Ok(changed)
 }
@@ -302,14 +305,16 @@ impl Tool for RescheduleAppointment {
         let obstacles = booking::obstacles(&visit, &diary, &parties.patient.id, own, cx).await?;
         let why = given(self.override_reason.as_deref());
         booking::refuse_or_override(&obstacles, (&visit, &diary), why, cx).await?;
-        if let Some(hold) = &hold {
-            let span = offer.as_ref().map_or(visit.span(), |offer| offer.span);
-            cx.records().give_back(hold, &practitioner, (span.from, span.to));
+        if let Some(own) = &self.hold_id {
+            let span = visit.span();
+            cx.records().give_back(own_hold(own)?, &practitioner, (span.from, span.to));
         }
-        let left = Freed::of(&appointment).filter(|left| {
-            let stays = left.practitioner == practitioner && left.span.overlaps(visit.span());
-            appointment.takes_time() && !stays
-        });
+        if let Some(offer) = &offer {
+            offer.give_back(&record.id, cx);
+        }
+        let had = Freed::of(&appointment).filter(|_| appointment.takes_time());
+        let had = had.or_else(|| offer.as_ref().map(|offer| Freed::of_offer(offer, &appointment)));
+        let left = had.filter(|left| left.practitioner != practitioner || !left.span.overlaps(visit.span()));
         let moved = Moved {
             visit: &visit,
             parties: &parties,
@@ -322,7 +327,7 @@ impl Tool for RescheduleAppointment {
         let mut changed = Changed::of(&current, previous, message, cx).await?;
         changed.overridden = obstacles.iter().map(Obstacle::value).collect();
         changed.warnings.extend(start.note);
-        changed.offered_to = offers::offer_freed(left, &record.id, cx).await?;
+        changed.waiting = offers::count_suited(left.as_ref(), cx).await?;
         Ok(changed)
     }
 }
@@ -521,7 +526,7 @@ impl Changed {
             message,
             previous_status: previous,
             row,
-            offered_to: None,
+            waiting: None,
             overridden: Vec::new(),
             warnings: Vec::new(),
         })

@@ -1,7 +1,7 @@
 //! Free times that those on the waiting list are offered, the longest waiting first.
 //!
-//! A time is offered where somebody gave it up: by the staff's own call, in the same commit; else by the tool
-//! `offer_freed_times`, which the server calls, so that no patient is told of another.
+//! A time is offered by the tool `offer_freed_times`, which the server calls within a minute, and never in the call
+//! that gives it up: that call must not fail because somebody waits, and no patient is told of another.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use medcor_fhir::{
     Id, ParsedResource, RawObject, ResourceType, naming,
     primitive::{TimeSpan, format_instant},
     search::Query,
-    view::{Appointment, CodeableConcept, Extension},
+    view::{Appointment, CodeableConcept, Extension, Practitioner},
 };
 use medcor_tools::{Action, Effect, Format, Hold, Need, Record, Tool, ToolContext, ToolError, view};
 use schemars::JsonSchema;
@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    answer::AppointmentAnswer,
+    answer::{AppointmentAnswer, now_text},
     booking::{self, Own, Visit, span_of},
     change::replace_extension,
-    diary::{Days, MICROSECONDS_PER_MINUTE, diary},
+    diary::{Days, Diary, MICROSECONDS_PER_MINUTE, diary},
     span::Span,
     waitlist::{Entry, waiting},
     when::{clock, instant, zoned},
@@ -30,6 +30,7 @@ use super::{
 const OFFER_MICROSECONDS: i64 = 120 * MICROSECONDS_PER_MINUTE;
 /// How far back a call looks for times that were given up, in microseconds: an hour.
 const LOOK_BACK_MICROSECONDS: i64 = 60 * MICROSECONDS_PER_MINUTE;
+const COMMUNICATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/communication-category";
 /// Most changed appointments that one call looks at.
 const CHANGED_MAX: u32 = 500;
 /// Most offers that an entry remembers.
@@ -37,8 +38,9 @@ const REMEMBERED_MAX: usize = 10;
 
 /// Offers times that were given up in the last hour, and those whose offer has run out, to the waiting list.
 ///
-/// The server calls this by itself where somebody waits. Each time goes to whoever waits longest and suits, and
-/// never twice to the same; it is kept two hours. What is taken meanwhile is passed over.
+/// The server calls this by itself where somebody waits. Each time that can still be booked goes to whoever waits
+/// longest and suits, and never twice to the same; it is kept two hours, and a message to the patient says so.
+/// Entries whose days have passed leave the list.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct OfferFreedTimes {}
 
@@ -49,6 +51,8 @@ pub(super) struct OffersMade {
     /// In words.
     message: String,
     count: usize,
+    /// How many entries left the list, because the days that suited have passed.
+    ended: usize,
     /// Who is offered what.
     results: Vec<OfferMade>,
 }
@@ -67,6 +71,7 @@ impl Tool for OfferFreedTimes {
         Need::read(ResourceType::PRACTITIONER),
         Need::search_if_allowed(ResourceType::PRACTITIONER_ROLE),
         Need::read_if_allowed(ResourceType::LOCATION),
+        Need::create_if_allowed(ResourceType::COMMUNICATION),
     ];
     const KEYWORDS: &'static [&'static str] = &["waiting list", "fill cancellations"];
     type Output = OffersMade;
@@ -76,18 +81,26 @@ impl Tool for OfferFreedTimes {
             let needed = "the waiting list of the organisation".to_owned();
             return Err(ToolError::PermissionDenied { needed });
         }
-        let waiting = waiting(cx).await?;
-        let mut round = Round { waiting: &waiting, has_offer: HashSet::new(), given: Vec::new() };
+        let (mut passed, mut entries) = (Vec::new(), Vec::new());
+        for record in waiting(cx).await? {
+            let is_over = Entry::of(&record)?.is_over(cx.today());
+            if is_over { passed.push(record) } else { entries.push(record) }
+        }
+        for record in &passed {
+            let mut edit = RawObject::parse(&record.body)?;
+            edit.set("status", &"cancelled")?;
+            edit.set("cancelationReason", &json!({ "text": "The days that suited have passed" }))?;
+            cx.records().update(record, ParsedResource::parse(edit.to_text()?)?)?;
+        }
+        let mut round = Round { waiting: &entries, has_offer: HashSet::new(), given: Vec::new() };
         let mut results = Vec::new();
-        for freed in given_up(&waiting, cx).await? {
-            if freed.is_free(&round.given, cx).await? {
-                results.extend(round.offer(&freed, cx).await?);
-            }
+        for freed in given_up(&entries, cx).await? {
+            results.extend(round.offer(&freed, cx).await?);
         }
         let count = results.len();
         let message =
             if count == 1 { "1 time was offered".to_owned() } else { format!("{count} times were offered") };
-        Ok(OffersMade { success: true, message, count, results })
+        Ok(OffersMade { success: true, message, count, ended: passed.len(), results })
     }
 }
 
@@ -104,8 +117,8 @@ async fn given_up(waiting: &[Record], cx: &mut ToolContext<'_>) -> Result<Vec<Fr
     let mut freed = Vec::new();
     for record in cx.records().search(&query).await?.records {
         let appointment: Appointment<'_> = view(&record)?;
-        let is_called_off = appointment.status == "cancelled";
-        freed.extend(if is_called_off { Freed::of(&appointment) } else { Freed::moved_from(&appointment) });
+        freed.extend(Freed::of(&appointment).filter(|_| appointment.status == "cancelled"));
+        freed.extend(Freed::moved_from(&appointment));
     }
     for record in waiting {
         let appointment: Appointment<'_> = view(record)?;
@@ -153,14 +166,22 @@ impl Freed {
         })
     }
 
-    /// The time that an appointment had before it was moved.
+    /// The time that an appointment had before it was moved, or that was offered and refused.
     fn moved_from(appointment: &Appointment<'_>) -> Option<Self> {
         let before = Extension::find(&appointment.extension, naming::APPOINTMENT_MOVED_FROM)?;
         let (practitioner, span) = timed(before)?;
-        let stayed = appointment.actor_id(ResourceType::PRACTITIONER).as_ref() == Some(&practitioner);
-        let now = Self::of(appointment)?;
-        let specialties = if stayed { now.specialties } else { Vec::new() };
-        Some(Self { practitioner, span, specialties, who_left: now.who_left })
+        let who_left = appointment.actor_id(ResourceType::PATIENT);
+        Some(Self { practitioner, span, specialties: Vec::new(), who_left })
+    }
+
+    /// The time of an offer that is not taken.
+    pub(super) fn of_offer(offer: &Offered, appointment: &Appointment<'_>) -> Self {
+        Self {
+            practitioner: offer.practitioner.clone(),
+            span: offer.span,
+            specialties: Vec::new(),
+            who_left: appointment.actor_id(ResourceType::PATIENT),
+        }
     }
 
     /// What is written of the time that an appointment is moved away from.
@@ -172,42 +193,39 @@ impl Freed {
         (self.span.to - self.span.from) / MICROSECONDS_PER_MINUTE
     }
 
-    /// Whether nobody has it now, and it was not given to anybody in this call.
-    async fn is_free(&self, given: &[(Id, Span)], cx: &mut ToolContext<'_>) -> Result<bool, ToolError> {
-        let is_given = given
-            .iter()
-            .any(|(practitioner, span)| *practitioner == self.practitioner && span.overlaps(self.span));
-        if is_given {
-            return Ok(false);
+    fn visit(&self, to: i64, cx: &ToolContext<'_>) -> Visit {
+        let zone = cx.time_zone();
+        Visit { start: zoned(self.span.from, &zone), end: zoned(to, &zone) }
+    }
+
+    /// The diary of that day, where the clinician sees patients at all.
+    async fn diary(&self, cx: &mut ToolContext<'_>) -> Result<Option<Diary>, ToolError> {
+        let practitioner = cx.read(ResourceType::PRACTITIONER, &self.practitioner).await?;
+        if view::<Practitioner<'_>>(&practitioner)?.active == Some(false) {
+            return Ok(None);
         }
-        let whose = std::slice::from_ref(&self.practitioner);
-        Ok(cx.records().taken(whose, (self.span.from, self.span.to), None).await?.is_empty())
+        let date = zoned(self.span.from, &cx.time_zone()).date();
+        diary(&self.practitioner, Days { from: date, to: date }, None, cx).await.map(Some)
     }
 }
 
-/// Offers the time of an appointment that the caller calls off, or moves away from it, to the first on the
-/// waiting list who fits; in the same commit.
-///
-/// For whoever sees the whole list; where a patient does it, nobody is told of others, and the server offers
-/// the time later.
-pub(super) async fn offer_freed(
-    freed: Option<Freed>,
-    appointment: &Id,
+/// How many on the waiting list a time would suit that is being given up. For whoever sees the whole list.
+pub(super) async fn count_suited(
+    freed: Option<&Freed>,
     cx: &mut ToolContext<'_>,
-) -> Result<Option<OfferMade>, ToolError> {
+) -> Result<Option<usize>, ToolError> {
     let now = cx.now().as_microsecond();
     let Some(freed) = freed.filter(|freed| freed.span.from > now && reaches_everybody(cx)) else {
         return Ok(None);
     };
-    let visit = freed.visit(freed.span.to, cx);
-    // Somebody may have been booked over it on purpose.
-    let own = Own { appointment: Some(appointment) };
-    if !booking::of_practitioner(&visit, &freed.practitioner, own, cx).await?.is_empty() {
-        return Ok(None);
+    let date = zoned(freed.span.from, &cx.time_zone()).date();
+    let mut count = 0;
+    for record in waiting(cx).await? {
+        let entry = Entry::of(&record)?;
+        let is_own = entry.patient.is_some() && entry.patient == freed.who_left;
+        count += usize::from(!is_own && entry.suits(freed, date));
     }
-    let waiting = waiting(cx).await?;
-    let mut round = Round { waiting: &waiting, has_offer: HashSet::new(), given: Vec::new() };
-    round.offer(&freed, cx).await
+    Ok(Some(count).filter(|count| *count > 0))
 }
 
 fn reaches_everybody(cx: &ToolContext<'_>) -> bool {
@@ -226,7 +244,7 @@ struct Round<'w> {
 }
 
 impl Round<'_> {
-    /// Offers a free time to the first who fits.
+    /// Offers a time to the first who fits and could book it now.
     async fn offer(
         &mut self,
         freed: &Freed,
@@ -234,38 +252,43 @@ impl Round<'_> {
     ) -> Result<Option<OfferMade>, ToolError> {
         let now = cx.now().as_microsecond();
         let date = zoned(freed.span.from, &cx.time_zone()).date();
+        let mut known: Option<Diary> = None;
         for record in self.waiting.iter().filter(|record| !self.has_offer.contains(&record.id)) {
             let entry = Entry::of(record)?;
             let has_offer = entry.offers.iter().any(|offer| offer.until > now);
-            let Some(patient) = entry.patient.clone().filter(|_| !has_offer && entry.suits(freed, date))
-            else {
-                continue;
+            let patient = entry
+                .patient
+                .clone()
+                .filter(|patient| Some(patient) != freed.who_left.as_ref() && !has_offer);
+            let Some(patient) = patient.filter(|_| entry.suits(freed, date)) else { continue };
+            let diary = match &known {
+                Some(diary) => diary,
+                None => match freed.diary(cx).await? {
+                    Some(diary) => known.insert(diary),
+                    None => return Ok(None),
+                },
             };
-            let visit = freed.visit(freed.span.from + i64::from(entry.minutes) * MICROSECONDS_PER_MINUTE, cx);
-            if Some(&patient) == freed.who_left.as_ref()
-                || !booking::of_patient(&visit, &patient, Own::default(), cx).await?.is_empty()
+            let to = freed.span.from + i64::from(entry.minutes) * MICROSECONDS_PER_MINUTE;
+            let visit = freed.visit(to, cx);
+            let is_given =
+                |(whose, span): &(Id, Span)| *whose == freed.practitioner && span.overlaps(visit.span());
+            if self.given.iter().any(is_given)
+                || !booking::obstacles(&visit, diary, &patient, Own::default(), cx).await?.is_empty()
             {
                 continue;
             }
             self.has_offer.insert(record.id.clone());
             self.given.push((freed.practitioner.clone(), visit.span()));
-            return offer(record, &freed.practitioner, visit, entry.offers, cx).await.map(Some);
+            return offer(record, &patient, (&freed.practitioner, visit), entry.offers, cx).await.map(Some);
         }
         Ok(None)
     }
 }
 
-impl Freed {
-    fn visit(&self, to: i64, cx: &ToolContext<'_>) -> Visit {
-        let zone = cx.time_zone();
-        Visit { start: zoned(self.span.from, &zone), end: zoned(to, &zone) }
-    }
-}
-
 async fn offer(
     record: &Record,
-    practitioner: &Id,
-    visit: Visit,
+    patient: &Id,
+    (practitioner, visit): (&Id, Visit),
     before: Vec<Offered>,
     cx: &mut ToolContext<'_>,
 ) -> Result<OfferMade, ToolError> {
@@ -287,6 +310,10 @@ async fn offer(
         to: span.to,
         until,
     });
+    if cx.reaches_all(Action::Create, ResourceType::COMMUNICATION) {
+        let message = message(&record.id, patient, &visit, until, cx);
+        cx.records().create(ParsedResource::from_value(message)?)?;
+    }
     let row = AppointmentAnswer::of_one(&current, Format::Compact, cx).await?;
     Ok(OfferMade {
         appointment_id: record.id.to_string(),
@@ -300,6 +327,25 @@ async fn offer(
     })
 }
 
+/// What the patient is told of an offer.
+fn message(entry: &Id, patient: &Id, visit: &Visit, until: i64, cx: &ToolContext<'_>) -> Value {
+    let (date, from, to) = (visit.start.date(), clock(visit.start.time()), clock(visit.end.time()));
+    let until = zoned(until, &cx.time_zone());
+    let until = format!("{} {}", until.date(), clock(until.time()));
+    let patient = json!({ "reference": format!("Patient/{patient}") });
+    json!({
+        "resourceType": "Communication",
+        // It is on its way: whoever delivers it completes it.
+        "status": "in-progress",
+        "category": [{ "coding": [{ "system": COMMUNICATION_CATEGORY, "code": "notification" }] }],
+        "subject": patient,
+        "recipient": [patient],
+        "about": [{ "reference": format!("Appointment/{entry}") }],
+        "sent": now_text(cx.now()),
+        "payload": [{ "contentString": format!("A time is free: {date} {from}–{to}. It is kept for you until {until}.") }],
+    })
+}
+
 /// A time that somebody on the waiting list is, or was, offered.
 pub(super) struct Offered {
     pub(super) practitioner: Id,
@@ -310,7 +356,7 @@ pub(super) struct Offered {
 
 /// Who is offered a time.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OfferMade {
+struct OfferMade {
     appointment_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     patient_id: Option<String>,

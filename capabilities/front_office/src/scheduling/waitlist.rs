@@ -25,8 +25,8 @@ use super::{
     when,
 };
 
-/// Most people on the waiting list who are looked at for one free time.
-const WAITING_MAX: u32 = 200;
+/// Most people on the waiting list who are looked at: those who wait longest.
+const WAITING_MAX: u32 = 1_000;
 /// How many free times are told who joins.
 const FREE_MAX: usize = 3;
 
@@ -106,7 +106,7 @@ impl Tool for JoinWaitlist {
         let mut ahead = 0;
         for record in &waiting {
             let entry = Entry::of(record)?;
-            if entry.wants_same(&self) {
+            if entry.wants_same(&self) && !entry.is_over(cx.today()) {
                 if entry.patient.as_ref() == Some(&patient.id) {
                     return Err(ToolError::Conflict(format!(
                         "the patient waits for this already: {}",
@@ -142,6 +142,9 @@ impl JoinWaitlist {
             if days.to < days.from {
                 problems.add("to", "is before from");
             }
+        }
+        if let Some(minutes) = self.duration_minutes {
+            booking::check_minutes(minutes, "duration_minutes", &mut problems);
         }
         problems.refuse()?;
         Ok(days)
@@ -222,12 +225,10 @@ impl JoinWaitlist {
 
 /// Who waits, the longest first.
 pub(super) async fn waiting(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
-    let mut query = Query::new(ResourceType::APPOINTMENT).with("status", "waitlist")?;
-    query.count = WAITING_MAX;
-    let mut records = cx.records().search(&query).await?.records;
     // Ids are in the order in which records were made.
-    records.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
-    Ok(records)
+    let mut query = Query::new(ResourceType::APPOINTMENT).with("status", "waitlist")?.with("_sort", "_id")?;
+    query.count = WAITING_MAX;
+    Ok(cx.records().search(&query).await?.records)
 }
 
 /// What somebody waits for.
@@ -257,6 +258,12 @@ impl Entry {
             minutes: appointment.minutes_duration.unwrap_or(super::hours::SLOT_MINUTES),
             offers: Offered::all(&appointment),
         })
+    }
+
+    /// Whether the days that suited have passed.
+    pub(super) fn is_over(&self, today: Date) -> bool {
+        let last = self.days.as_ref().and_then(|(_, to)| to.as_deref());
+        last.is_some_and(|last| last < today.to_string().as_str())
     }
 
     fn wants_same(&self, call: &JoinWaitlist) -> bool {

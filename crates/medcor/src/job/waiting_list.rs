@@ -17,6 +17,7 @@ pub(super) const MACHINE: Machine = Machine {
         "system/Practitioner.r",
         "system/PractitionerRole.rs",
         "system/Location.r",
+        "system/Communication.c",
     ],
 };
 const MICROSECONDS_PER_MINUTE: i64 = 60_000_000;
@@ -35,7 +36,11 @@ pub async fn offer_freed_times(pipeline: &Pipeline) -> Result<(), StoreError> {
     for tenant in pipeline.store().identity().tenants().await?.into_iter().filter(|tenant| tenant.is_active) {
         let caller = MACHINE.caller(&tenant);
         if is_worth_it(pipeline, &caller, tool.entry).await? {
-            MACHINE.call(pipeline, &caller).await;
+            // Somebody booked meanwhile: all offers of a call are one commit.
+            let is_done = MACHINE.call(pipeline, &caller).await.is_some();
+            if !is_done {
+                MACHINE.call(pipeline, &caller).await;
+            }
         }
     }
     Ok(())

@@ -288,7 +288,7 @@ impl Day {
         let given_up = json!({ "appointment_id": friday["id"], "reason": "Feels better" });
         let given_up = self.done(AGENT, "cancel_appointment", given_up).await;
         assert_eq!(given_up["status"], "CANCELLED");
-        assert!(given_up["offered_to"].is_null(), "who else waits is none of hers");
+        assert!(given_up["waiting"].is_null(), "who else waits is none of hers");
         offer_freed_times(&self.clinic.server.pipeline).await.unwrap();
         let whole = json!({ "status": "waitlist" });
         let waiting = self.done(RECEPTION, "list_appointments", whole).await;

@@ -352,7 +352,9 @@ async fn a_time_that_is_called_off_is_offered_to_the_first_who_waits() {
 
     let cancelled =
         clinic.ok(Role::Receptionist, "cancel_appointment", json!({ "appointment_id": booked["id"] })).await;
-    assert_eq!(cancelled["offered_to"]["appointment_id"], waits["id"]);
+    assert_eq!(cancelled["waiting"], 1);
+    let offered = clinic.ok(Role::Receptionist, "offer_freed_times", json!({})).await;
+    assert_eq!(offered["results"][0]["appointment_id"], waits["id"]);
     let arguments = json!({ "patient": "cyd", "provider": "grace", "date": FRIDAY, "start_time": "09:00" });
     assert_eq!(
         kinds(&refused(&clinic, "create_appointment", arguments).await),
