@@ -1,5 +1,7 @@
 //! The doors: one adapter per protocol. They carry calls to the pipeline and hold no rules.
 
+mod body;
+mod challenge;
 mod edge;
 mod health;
 mod login_api;
@@ -10,6 +12,7 @@ mod nul;
 mod oauth;
 mod pages;
 mod response;
+mod rest;
 mod token;
 mod visitor;
 
@@ -99,7 +102,8 @@ pub async fn serve(
         .merge(oauth::routes(state.clone()))
         .merge(pages::routes(state.clone()))
         .merge(login_api::routes(state.clone()));
-    let mcp = McpHttp::new(state, &shutdown);
+    let mcp = McpHttp::new(state.clone(), &shutdown);
+    let others = others.merge(rest::routes(state, mcp.mcp().clone()));
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())
 }

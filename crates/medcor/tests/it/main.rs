@@ -62,6 +62,7 @@ mod providers;
 mod races;
 mod records;
 mod reference;
+mod rest;
 mod scheduling;
 mod scheduling_calls;
 mod scheduling_races;
