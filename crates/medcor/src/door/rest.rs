@@ -1,8 +1,13 @@
 //! REST: the documented paths under `/api/mcp/…`, the same under `/api/v1/mcp/…`, and the entries of older
 //! clients at the root. Who asks, what is asked, and how the answer is said; everything else is the road's.
 
+mod documents;
 mod invoke;
-mod key;
+pub(super) mod key;
+pub(super) mod manners;
+pub(super) mod openapi;
+mod prompts;
+mod resources;
 mod tools;
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
@@ -13,11 +18,11 @@ use axum::{
     http::{Request, header, request::Parts},
     routing::{get, post},
 };
-use medcor_tools::{Call, Caller, ErrorReport, Exposure, RefusedRequest, ToolError};
+use medcor_tools::{Call, Caller, Catalog, ErrorReport, Exposure, RefusedRequest, ToolError};
 use serde_json::Value;
 
 use super::{
-    DoorState,
+    DoorState, batch,
     body::{self, Unread},
     challenge::Challenge,
     mcp::{Asker, Failure, Mcp, View},
@@ -26,7 +31,7 @@ use super::{
     token,
     visitor::{self, RequestId},
 };
-use invoke::Invocation;
+pub(super) use invoke::Invocation;
 
 /// The door's name in the trail.
 const DOOR: &str = "rest";
@@ -37,8 +42,9 @@ const PREFIXES: [&str; 2] = ["/api", "/api/v1"];
 #[derive(Clone)]
 pub(super) struct Rest {
     state: DoorState,
-    mcp: Arc<Mcp>,
+    pub(super) mcp: Arc<Mcp>,
     challenge: Arc<Challenge>,
+    document: documents::Document,
 }
 
 /// Every path of this door, and the tools by name at the root where no other route is.
@@ -49,26 +55,37 @@ pub(super) fn routes(state: DoorState, mcp: Arc<Mcp>) -> Router {
         for slash in ["", "/"] {
             router = router
                 .route(&format!("{prefix}/mcp/tools/invoke{slash}"), post(invoke::invoke))
-                .route(&format!("{prefix}/mcp/tools{slash}"), get(tools::listed));
+                .route(&format!("{prefix}/mcp/tools{slash}"), get(tools::listed))
+                .route(&format!("{prefix}/mcp/batch{slash}"), post(batch::batch))
+                .route(&format!("{prefix}/mcp/prompts/get{slash}"), post(prompts::get))
+                .route(&format!("{prefix}/mcp/resources/{{collection}}{slash}"), get(resources::list))
+                .route(&format!("{prefix}/mcp/resources/{{collection}}/{{id}}{slash}"), get(resources::item));
         }
     }
+    for slash in ["", "/"] {
+        router = router
+            .route(&format!("/api/docs{slash}"), get(documents::swagger_ui))
+            .route(&format!("/api/redoc{slash}"), get(documents::redoc));
+    }
     router
+        .route("/api/openapi.json", get(documents::openapi))
+        .route("/api/docs/assets/{name}", get(documents::asset))
         .route("/call", post(invoke::call))
         .route("/tools", get(tools::listed))
         .fallback(invoke::by_name)
-        .with_state(Rest { state, mcp, challenge })
+        .with_state(Rest { state, mcp, challenge, document: documents::Document::default() })
 }
 
 /// A request without its body.
-struct Head {
-    parts: Parts,
+pub(super) struct Head {
+    pub(super) parts: Parts,
     request_id: Arc<str>,
     address: Option<IpAddr>,
     started: Instant,
 }
 
 impl Head {
-    fn of(rest: &Rest, request: Request<Body>) -> (Self, Body) {
+    pub(super) fn of(rest: &Rest, request: Request<Body>) -> (Self, Body) {
         let (parts, body) = request.into_parts();
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
         let address = visitor::address(&parts, &rest.state.settings);
@@ -89,12 +106,21 @@ impl Head {
 }
 
 impl Rest {
+    pub(super) fn catalog(&self) -> &Catalog {
+        self.state.pipeline.catalog()
+    }
+
+    /// Most calls of one batch.
+    pub(super) fn batch_calls_max(&self) -> usize {
+        self.state.settings.batch_calls_max
+    }
+
     /// Who asks by the header, let in.
     ///
     /// # Errors
     ///
     /// The refusal, whose audit row is durable.
-    async fn asker(&self, head: &Head) -> Result<Asker, Answer> {
+    pub(super) async fn asker(&self, head: &Head) -> Result<Asker, Answer> {
         self.without_token_in_address(head).await?;
         match self.header_caller(&head.parts).await {
             Ok(caller) => self.let_in(head.asker(caller)).await,
@@ -156,7 +182,7 @@ impl Rest {
     }
 
     /// The body of a known caller's request.
-    async fn body(&self, body: Body, asker: &Asker) -> Result<Bytes, Answer> {
+    pub(super) async fn body(&self, body: Body, asker: &Asker) -> Result<Bytes, Answer> {
         match body::read(body).await {
             Ok(body) => Ok(body),
             Err(unread) => {
@@ -186,11 +212,11 @@ impl Rest {
     }
 
     /// The refusal of a known caller's request; its audit row is durable.
-    async fn refused(&self, asker: &Asker, tool: &str, error: ToolError) -> Answer {
+    pub(super) async fn refused(&self, asker: &Asker, tool: &str, error: ToolError) -> Answer {
         self.challenge.refusal(&self.recorded(asker, tool, error).await)
     }
 
-    async fn recorded(&self, asker: &Asker, tool: &str, error: ToolError) -> ErrorReport {
+    pub(super) async fn recorded(&self, asker: &Asker, tool: &str, error: ToolError) -> ErrorReport {
         let call = Call {
             caller: &asker.caller,
             tool,
@@ -209,7 +235,7 @@ impl Rest {
 }
 
 /// REST has one kind of refusal.
-fn report_of(failure: &Failure) -> &ErrorReport {
+pub(in crate::door) fn report_of(failure: &Failure) -> &ErrorReport {
     match failure {
         Failure::NoSuchTool(report) | Failure::Refused(report) => report,
     }

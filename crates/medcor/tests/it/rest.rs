@@ -1,5 +1,9 @@
 //! REST through the real server: a call, its refusals, and the entries of older clients.
 
+mod documented;
+mod manners;
+mod resources;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 

@@ -18,15 +18,15 @@ use crate::door::{
 };
 
 /// A call as a body asks for it.
-pub(super) struct Invocation {
-    pub(super) tool: String,
-    pub(super) arguments: Value,
+pub(in crate::door) struct Invocation {
+    pub(in crate::door) tool: String,
+    pub(in crate::door) arguments: Value,
     pub(super) form: Form,
 }
 
 /// What the members of the body are called: two documented systems differ, and in what they expect back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::door) enum Form {
     /// `params` or `parameters`.
     Parameters,
     /// `arguments`, as MCP has it.
@@ -52,7 +52,7 @@ const TWINS: &str = "an object has two members of one name";
 
 impl Invocation {
     /// Reads `{tool, params}`.
-    pub(super) fn read(body: &[u8]) -> Result<Self, ToolError> {
+    pub(in crate::door) fn read(body: &[u8]) -> Result<Self, ToolError> {
         let expected = || ToolError::invalid("", EXPECTED);
         let text = std::str::from_utf8(body).map_err(|_| expected())?;
         let body: &RawValue = serde_json::from_str(text).map_err(|_| expected())?;

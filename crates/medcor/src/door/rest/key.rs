@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::invoke::Invocation;
 
 const HEADER: &str = "idempotency-key";
-const ARGUMENT: &str = "idempotency_key";
+pub(in crate::door) const ARGUMENT: &str = "idempotency_key";
 /// What a tool that only names another calls the other's name and arguments.
 const NAMES: [&str; 3] = ["tool", "name", "tool_name"];
 const ARGUMENTS: [&str; 3] = ["arguments", "params", "parameters"];
