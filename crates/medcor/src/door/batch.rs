@@ -140,13 +140,13 @@ impl Rest {
         let mut outcomes = Vec::with_capacity(calls.len());
         let mut together = Vec::new();
         for call in calls {
-            let is_reading = call.as_ref().is_ok_and(|call| self.only_reads(call));
-            if !is_reading {
-                outcomes.extend(join_all(together.drain(..)).await);
-                outcomes.push(self.one(asker, call).await);
-            } else {
+            let only_reads = call.as_ref().is_ok_and(|call| self.only_reads(call));
+            if only_reads {
                 together.push(self.one(asker, call));
+                continue;
             }
+            outcomes.extend(join_all(together.drain(..)).await);
+            outcomes.push(self.one(asker, call).await);
         }
         outcomes.extend(join_all(together).await);
         outcomes

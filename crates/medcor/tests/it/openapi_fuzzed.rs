@@ -44,6 +44,8 @@ async fn generated_requests_find_no_failure_and_no_answer_beyond_the_document() 
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
         let output = output.expect("schemathesis runs");
         let told = String::from_utf8_lossy(&output.stdout);
+        let cases = told.lines().find(|line| line.contains("generated")).unwrap_or_default();
+        eprintln!("{role}: {}", cases.trim());
         assert!(output.status.success(), "{role}: {told}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -130,7 +130,7 @@ async fn without_a_good_token_a_call_learns_where_tokens_come_from() {
     assert_eq!(reply.status, StatusCode::FORBIDDEN);
     let challenge = reply.header("www-authenticate");
     assert!(challenge.contains("error=\"insufficient_scope\", scope=\"user/Patient.r"), "{challenge}");
-    let old = server.token_of_login("doctor@here", std::time::Duration::from_secs(3600)).await;
+    let old = server.token_of_login("doctor@here", std::time::Duration::from_hours(1)).await;
     let prescribe = json!({ "tool": "prescribe_medication", "params": {} });
     let reply = post(&server, &old, INVOKE, prescribe).await;
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);

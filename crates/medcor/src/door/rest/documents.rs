@@ -2,15 +2,16 @@
 //! comes from the program itself, so that the pages work without a way out.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     sync::{Arc, OnceLock},
 };
 
 use axum::{
+    body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
-use flate2::read::GzDecoder;
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use super::{Rest, openapi, resources::tag};
 use crate::door::response::{self, Answer};
@@ -39,14 +40,30 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
 
 /// The document, made when it is first asked for.
 #[derive(Clone, Default)]
-pub(super) struct Document(Arc<OnceLock<String>>);
+pub(super) struct Document(Arc<OnceLock<Written>>);
+
+/// A text in both forms in which it is sent: whoever asks, nothing is worked out again.
+struct Written {
+    plain: Bytes,
+    packed: Bytes,
+    tag: String,
+}
+
+impl Written {
+    fn of(text: String) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let written = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+        let packed = written.expect("memory takes what is written").into();
+        Self { packed, tag: tag::of(&text), plain: text.into() }
+    }
+}
 
 /// `GET /api/openapi.json`.
 pub(super) async fn openapi(State(rest): State<Rest>, headers: HeaderMap) -> Answer {
-    let Document(document) = &rest.document;
-    let text = document.get_or_init(|| openapi::document(rest.catalog(), &rest.state.settings).to_string());
-    let answer = tag::answered(&headers, response::json(StatusCode::OK, text.clone()), text);
-    super::manners::compressible(guarded(answer, "public, no-cache"))
+    let made = || Written::of(openapi::document(rest.catalog(), &rest.state.settings).to_string());
+    let Written { plain, packed, tag } = rest.document.0.get_or_init(made);
+    let answer = either(&headers, packed, || plain.clone(), "application/json");
+    guarded(tag::answered(&headers, answer, tag), "public, no-cache")
 }
 
 pub(super) async fn swagger_ui() -> Answer {
@@ -59,28 +76,42 @@ pub(super) async fn redoc() -> Answer {
 
 /// `GET /api/docs/assets/{name}`.
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Answer {
-    let (content, media_type) = match name.as_str() {
-        "swagger-ui-bundle.js" => (SWAGGER_UI, SCRIPT_TYPE),
-        "redoc.standalone.js" => (REDOC, SCRIPT_TYPE),
-        "swagger-ui.css" => (SWAGGER_UI_STYLE, "text/css; charset=utf-8"),
+    static PLAIN: [OnceLock<Bytes>; 3] = [const { OnceLock::new() }; 3];
+    let (content, plain, media_type) = match name.as_str() {
+        "swagger-ui-bundle.js" => (SWAGGER_UI, &PLAIN[0], SCRIPT_TYPE),
+        "redoc.standalone.js" => (REDOC, &PLAIN[1], SCRIPT_TYPE),
+        "swagger-ui.css" => (SWAGGER_UI_STYLE, &PLAIN[2], "text/css; charset=utf-8"),
         "start.js" => return guarded(typed(START.into(), SCRIPT_TYPE), "public, max-age=3600"),
         _ => return response::line(StatusCode::NOT_FOUND, "there is no such file"),
     };
+    let unpacked = || plain.get_or_init(|| unpacked(content)).clone();
+    guarded(either(&headers, &Bytes::from_static(content), unpacked, media_type), "public, max-age=3600")
+}
+
+fn unpacked(content: &[u8]) -> Bytes {
+    let mut plain = Vec::new();
+    let read = GzDecoder::new(content).read_to_end(&mut plain);
+    read.expect("the files in the program are whole");
+    plain.into()
+}
+
+/// The form that the client takes.
+fn either(
+    headers: &HeaderMap,
+    packed: &Bytes,
+    plain: impl FnOnce() -> Bytes,
+    media_type: &'static str,
+) -> Answer {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    let takes_gzip = accepted.is_some_and(|accepted| accepted.contains("gzip"));
-    let mut answer = if takes_gzip {
-        let mut answer = typed(content.into(), media_type);
+    let mut answer = if accepted.is_some_and(|accepted| accepted.contains("gzip")) {
+        let mut answer = typed(packed.clone().into(), media_type);
         answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         answer
     } else {
-        let mut plain = Vec::new();
-        match GzDecoder::new(content).read_to_end(&mut plain) {
-            Ok(_) => typed(plain.into(), media_type),
-            Err(_) => return response::line(StatusCode::INTERNAL_SERVER_ERROR, "the server failed"),
-        }
+        typed(plain().into(), media_type)
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    guarded(answer, "public, max-age=3600")
+    answer
 }
 
 fn page(html: &'static str) -> Answer {

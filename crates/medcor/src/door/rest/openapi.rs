@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made of the catalogue and of the routes of this door.
+//! The `OpenAPI` 3.1 document, made of the catalogue and of the routes of this door.
 
 mod part;
 mod path;

@@ -55,9 +55,8 @@ fn read(body: &[u8]) -> Result<(String, Map<String, Value>), ToolError> {
     if has_twins(text) {
         return Err(ToolError::invalid("", "an object has two members of one name"));
     }
-    let name = match (members.prompt, members.name) {
-        (Some(name), None) | (None, Some(name)) => name,
-        _ => return Err(ToolError::invalid("/prompt", "required: the name of the prompt")),
+    let ((Some(name), None) | (None, Some(name))) = (members.prompt, members.name) else {
+        return Err(ToolError::invalid("/prompt", "required: the name of the prompt"));
     };
     let mut arguments = members.arguments.unwrap_or_default();
     match members.initial_data {

@@ -39,7 +39,7 @@ enum Unanswered {
     /// Refused here; it still has to be recorded.
     Refused(ToolError),
     /// Refused by a call, which has recorded it.
-    Answered(Answer),
+    Answered(Box<Answer>),
 }
 
 impl From<ToolError> for Unanswered {
@@ -90,14 +90,15 @@ impl<'r> Reading<'r> {
     async fn ended(&self, answered: Result<Answer, Unanswered>) -> Answer {
         match answered {
             Ok(answer) => answer,
-            Err(Unanswered::Answered(refusal)) => refusal,
+            Err(Unanswered::Answered(refusal)) => *refusal,
             Err(Unanswered::Refused(error)) => self.rest.refused(&self.asker, "", error).await,
         }
     }
 
     async fn list(&self, name: &str) -> Result<Answer, Unanswered> {
         let collection = Collection::of(name)?;
-        let asked = Asked::read(&self.head.parts.uri)?;
+        let mut asked = Asked::read(&self.head.parts.uri)?;
+        collection.complete(&mut asked.filter);
         let tool = self.tool(collection.list, &Value::Object(asked.filter.clone()));
         let row = tool.and_then(|tool| collection::row_of(&tool.output_schema));
         asked.check(row)?;
@@ -164,14 +165,15 @@ impl<'r> Reading<'r> {
     async fn call(&self, tool: &str, arguments: Map<String, Value>) -> Result<Value, Unanswered> {
         match self.rest.mcp.call(&self.asker, tool, Value::Object(arguments)).await {
             Ok(answer) => serde_json::from_str(answer.json()).map_err(|error| ToolError::from(error).into()),
-            Err(failure) => Err(Unanswered::Answered(self.rest.failed(&failure))),
+            Err(failure) => Err(Unanswered::Answered(Box::new(self.rest.failed(&failure)))),
         }
     }
 
     /// The answer, or 304 to whoever has it.
     fn json(&self, body: &Map<String, Value>) -> Answer {
         let body = serde_json::to_string(body).expect("JSON is written as JSON");
-        let answer = response::json(StatusCode::OK, body.clone());
-        manners::compressible(tag::answered(&self.head.parts.headers, answer, &body))
+        let tag = tag::of(&body);
+        let answer = response::json(StatusCode::OK, body);
+        manners::compressible(tag::answered(&self.head.parts.headers, answer, &tag))
     }
 }

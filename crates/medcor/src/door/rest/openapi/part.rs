@@ -10,7 +10,9 @@ use crate::door::{
 };
 
 pub(super) fn query(name: &str, schema: Value) -> Value {
-    json!({ "name": name, "in": "query", "schema": schema })
+    let mut parameter = json!({ "name": name, "in": "query" });
+    parameter["schema"] = schema;
+    parameter
 }
 
 pub(super) fn text() -> Value {

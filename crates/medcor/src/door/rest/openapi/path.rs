@@ -218,7 +218,8 @@ fn operation(id: &str, tag: &str, summary: &str) -> Value {
 }
 
 fn with_body(mut operation: Value, schema: Value) -> Value {
-    operation["requestBody"] = json!({ "required": true, "content": { DOCUMENT: { "schema": schema } } });
+    operation["requestBody"] = json!({ "required": true, "content": { DOCUMENT: {} } });
+    operation["requestBody"]["content"][DOCUMENT]["schema"] = schema;
     operation
 }
 
@@ -249,8 +250,9 @@ fn called(mut operation: Value, answer: Value, writes: bool) -> Value {
 
 fn with_responses(mut operation: Value, answer: Value, refusals: &[u16]) -> Value {
     let mut responses = Map::new();
-    let answer = json!({ "description": "The answer.", "content": { DOCUMENT: { "schema": answer } } });
-    responses.insert("200".to_owned(), answer);
+    let mut response = json!({ "description": "The answer.", "content": { DOCUMENT: {} } });
+    response["content"][DOCUMENT]["schema"] = answer;
+    responses.insert("200".to_owned(), response);
     for status in refusals {
         let reference = format!("#/components/responses/{status}");
         responses.insert(status.to_string(), json!({ "$ref": reference }));

@@ -35,6 +35,14 @@ pub(in crate::door::rest) const COLLECTIONS: [Collection; 9] = [
     collection("subscription_plans", "list_subscription_plans", "get_subscription_plan_details", "plan_id"),
 ];
 
+/// Tools that list records of one patient or of the whole organisation, and want to be told which. A collection
+/// is the organisation's.
+const OF_ORGANISATION: [&str; 1] = ["list_medical_records"];
+const ORGANISATION: &str = "organisation";
+/// How callers name it too.
+const ORGANISATIONS: [&str; 7] =
+    [ORGANISATION, "organization", "hospital_id", "hospital", "tenant_id", "tenant", "clinic_id"];
+
 /// A reading that is no list of records.
 pub(in crate::door::rest) struct Only {
     /// In the path, after `analytics/`.
@@ -60,6 +68,14 @@ impl Collection {
             .iter()
             .find(|collection| collection.name == name)
             .ok_or_else(|| ToolError::not_found("collection"))
+    }
+
+    /// Says to a tool that wants it that the whole collection is meant.
+    pub(super) fn complete(&self, filter: &mut Map<String, Value>) {
+        let is_said = filter.keys().any(|name| ORGANISATIONS.contains(&name.as_str()));
+        if OF_ORGANISATION.contains(&self.list) && !is_said {
+            filter.insert(ORGANISATION.to_owned(), "default".into());
+        }
     }
 }
 

@@ -104,7 +104,7 @@ impl Reading<'_> {
         if cost > 0
             && let Err(report) = self.rest.mcp.admit_batch(&self.asker, cost).await
         {
-            return Err(Unanswered::Answered(response::error(&report)));
+            return Err(Unanswered::Answered(Box::new(response::error(&report))));
         }
         let reads = wanted.into_iter().map(async |((tool, id), expansion)| {
             let arguments = json!({ expansion.parameter: id });

@@ -103,12 +103,12 @@ mod tests {
     #[test]
     fn rows_are_in_order_and_those_without_the_member_at_the_end() {
         let mut rows =
-            vec![json!({ "a": 2 }), json!({}), json!({ "a": 10 }), json!({ "a": null }), json!({ "a": 1 })];
+            [json!({ "a": 2 }), json!({}), json!({ "a": 10 }), json!({ "a": null }), json!({ "a": 1 })];
         let sort = Sort::read("-a").unwrap();
         rows.sort_by(|one, other| sort.compare(one, other));
         let order: Vec<Option<i64>> = rows.iter().map(|row| row.get("a").and_then(Value::as_i64)).collect();
         assert_eq!(order, [Some(10), Some(2), Some(1), None, None]);
-        let mut names = vec![json!({ "n": "b" }), json!({ "n": "A" }), json!({ "n": "C" })];
+        let mut names = [json!({ "n": "b" }), json!({ "n": "A" }), json!({ "n": "C" })];
         let sort = Sort::read("n").unwrap();
         names.sort_by(|one, other| sort.compare(one, other));
         assert_eq!(json!(names), json!([{ "n": "A" }, { "n": "b" }, { "n": "C" }]));

@@ -139,10 +139,10 @@ fn numbered(address: &Uri, page: u32) -> String {
 pub(super) fn add_links(answer: &mut Answer, links: &[(&'static str, String)]) {
     let links: Vec<String> =
         links.iter().map(|(relation, link)| format!("<{link}>; rel=\"{relation}\"")).collect();
-    if let Ok(value) = HeaderValue::from_str(&links.join(", ")) {
-        if !links.is_empty() {
-            answer.headers_mut().append(header::LINK, value);
-        }
+    if let Ok(value) = HeaderValue::from_str(&links.join(", "))
+        && !links.is_empty()
+    {
+        answer.headers_mut().append(header::LINK, value);
     }
 }
 

@@ -65,7 +65,7 @@ impl Asked {
             match taken {
                 Ok(()) => asked.given.push(name),
                 Err(problem) => {
-                    problems.push(ArgumentProblem { path: format!("/{}", shown(&name)), problem })
+                    problems.push(ArgumentProblem { path: format!("/{}", shown(&name)), problem });
                 }
             }
         }

@@ -13,19 +13,23 @@ use crate::door::response::Answer;
 /// So many bytes of the hash tell answers apart.
 const BYTES: usize = 16;
 
-/// The answer with its tag, or 304 where the client named it.
-pub(in crate::door::rest) fn answered(asked: &HeaderMap, mut answer: Answer, body: &str) -> Answer {
+/// The tag of an answer with this body. It is weak, because compression makes other bytes of it.
+pub(in crate::door::rest) fn of(body: &str) -> String {
     let hash = digest(&SHA256, body.as_bytes());
     let start = hash.as_ref().get(..BYTES).unwrap_or_default();
-    // Weak, because compression makes other bytes of it.
-    let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(start));
-    if is_named(asked, &tag) {
+    format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(start))
+}
+
+/// The answer with its tag, or 304 where the client named it.
+pub(in crate::door::rest) fn answered(asked: &HeaderMap, mut answer: Answer, tag: &str) -> Answer {
+    if is_named(asked, tag) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         *answer.body_mut() = Body::empty();
         answer.headers_mut().remove(header::CONTENT_TYPE);
+        answer.headers_mut().remove(header::CONTENT_ENCODING);
     }
     let headers = answer.headers_mut();
-    headers.insert(header::ETAG, HeaderValue::from_str(&tag).expect("base64url is a header value"));
+    headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("base64url is a header value"));
     // It may be kept by whoever asked, and is asked for again each time.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     answer
