@@ -72,8 +72,8 @@ pub struct Config {
     pub certificate_proxies: Vec<IpAddr>,
     /// Most connections from one network.
     pub connections_per_network: usize,
-    /// Most calls of one batch over REST.
-    pub batch_calls_max: usize,
+    /// Most calls of one batch over REST, where it is not the usual number.
+    pub batch_calls_max: Option<usize>,
     /// Since when entries of REST without a version should not be used.
     pub api_deprecated_at: Option<Timestamp>,
     /// Until when they work.
@@ -202,9 +202,7 @@ fn resolve(
         connections_per_network: values
             .parsed("connections_per_network", &mut problems, parse::connections)
             .unwrap_or(crate::door::CONNECTIONS_PER_NETWORK),
-        batch_calls_max: values
-            .parsed("batch_calls_max", &mut problems, parse::batch_calls)
-            .unwrap_or(crate::door::BATCH_CALLS_MAX),
+        batch_calls_max: values.parsed("batch_calls_max", &mut problems, parse::batch_calls),
         api_deprecated_at: values.parsed("api_deprecated_at", &mut problems, parse::date),
         api_sunset_at: values.parsed("api_sunset_at", &mut problems, parse::date),
         identity_provider: identity::provider(&mut values, &mut problems),
