@@ -42,6 +42,14 @@ const PROOFS: &[Proof] = &[
         size: "2000",
     },
     Proof {
+        fact: "generated requests find no failure and no answer beyond the API document",
+        package: "medcor",
+        target: "it",
+        tests: "generated_requests_find_no_failure",
+        variable: "MEDCOR_FUZZED_CASES",
+        size: "100",
+    },
+    Proof {
         fact: "nothing that was answered is lost when the server is killed",
         package: "medcor",
         target: "it",

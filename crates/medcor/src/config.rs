@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
 use medcor_oauth::ExternalSettings;
 use medcor_store::{AuditDurability, Location};
 use medcor_tools::Rates;
@@ -71,6 +72,12 @@ pub struct Config {
     pub certificate_proxies: Vec<IpAddr>,
     /// Most connections from one network.
     pub connections_per_network: usize,
+    /// Most calls of one batch over REST, where it is not the usual number.
+    pub batch_calls_max: Option<usize>,
+    /// Since when entries of REST without a version should not be used.
+    pub api_deprecated_at: Option<Timestamp>,
+    /// Until when they work.
+    pub api_sunset_at: Option<Timestamp>,
     /// Another provider of identities whose tokens are taken.
     pub identity_provider: Option<ExternalSettings>,
     /// Authorities, in DER, whose certificates prove the subject of a client.
@@ -195,6 +202,9 @@ fn resolve(
         connections_per_network: values
             .parsed("connections_per_network", &mut problems, parse::connections)
             .unwrap_or(crate::door::CONNECTIONS_PER_NETWORK),
+        batch_calls_max: values.parsed("batch_calls_max", &mut problems, parse::batch_calls),
+        api_deprecated_at: values.parsed("api_deprecated_at", &mut problems, parse::date),
+        api_sunset_at: values.parsed("api_sunset_at", &mut problems, parse::date),
         identity_provider: identity::provider(&mut values, &mut problems),
         client_authorities: identity::authorities(&mut values, &mut problems),
         rate_limit: values

@@ -1,5 +1,8 @@
 //! The doors: one adapter per protocol. They carry calls to the pipeline and hold no rules.
 
+mod batch;
+mod body;
+mod challenge;
 mod edge;
 mod health;
 mod login_api;
@@ -10,11 +13,13 @@ mod nul;
 mod oauth;
 mod pages;
 mod response;
+mod rest;
 mod token;
 mod visitor;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use medcor_oauth::{Authenticator, AuthorizationServer, account::Accounts};
 use medcor_tools::Pipeline;
 use tokio::net::TcpListener;
@@ -27,6 +32,9 @@ use crate::mail::Mail;
 
 /// Connections that one network may have: half of all.
 pub const CONNECTIONS_PER_NETWORK: usize = 512;
+
+/// Calls that one batch may have.
+pub const BATCH_CALLS_MAX: usize = 10;
 
 /// What every door needs.
 #[derive(Clone)]
@@ -64,6 +72,12 @@ pub struct DoorSettings {
     pub connections_max: usize,
     /// Most connections at once from one network (an IPv4 address, a /64), proxies aside.
     pub connections_per_network: usize,
+    /// Most calls of one batch over REST.
+    pub batch_calls_max: usize,
+    /// Since when entries of REST without a version should not be used.
+    pub api_deprecated_at: Option<Timestamp>,
+    /// Until when they work.
+    pub api_sunset_at: Option<Timestamp>,
     /// How long a connection over HTTP/2 stays without a request.
     pub http2_rest: Duration,
     /// How often the caller of an open MCP stream is looked at: it ends when that has lost what it could do.
@@ -81,6 +95,9 @@ impl DoorSettings {
             certificate_proxies: Vec::new(),
             connections_max: 1024,
             connections_per_network: CONNECTIONS_PER_NETWORK,
+            batch_calls_max: BATCH_CALLS_MAX,
+            api_deprecated_at: None,
+            api_sunset_at: None,
             http2_rest: Duration::from_mins(2),
             stream_recheck: mcp_http::RECHECK,
         }
@@ -97,9 +114,11 @@ pub async fn serve(
     let settings = state.settings.clone();
     let others = health::routes(state.pipeline.clone())
         .merge(oauth::routes(state.clone()))
-        .merge(pages::routes(state.clone()))
-        .merge(login_api::routes(state.clone()));
-    let mcp = McpHttp::new(state, &shutdown);
+        .merge(pages::routes(state.clone()));
+    let logins = login_api::routes(state.clone());
+    let mcp = McpHttp::new(state.clone(), &shutdown);
+    let api = logins.merge(rest::routes(state, mcp.mcp().clone()));
+    let others = others.merge(rest::manners::with_manners(api, &settings));
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())
 }

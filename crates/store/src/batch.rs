@@ -32,8 +32,8 @@ pub(crate) struct Batch {
     pub(crate) marks: Vec<Taking>,
     /// In order; a later one may build on an earlier one.
     pub(crate) writes: Vec<Write>,
-    /// The answer to keep under an idempotency key.
-    pub(crate) answer: Option<KeptAnswer>,
+    /// The answers to keep under idempotency keys.
+    pub(crate) answers: Vec<KeptAnswer>,
     /// Identity: each must change at least one row.
     pub(crate) changes: Vec<Change>,
     /// Identity: what goes with the changes, after them. Each may find nothing.
@@ -45,11 +45,11 @@ pub(crate) struct Batch {
 impl Batch {
     /// Whether it leaves everything but the trail as it is.
     pub(crate) fn is_audit_only(&self) -> bool {
-        let Self { releases, claims, writes, answer, .. } = self;
+        let Self { releases, claims, writes, answers, .. } = self;
         releases.is_empty()
             && claims.is_empty()
             && writes.is_empty()
-            && answer.is_none()
+            && answers.is_empty()
             && !self.touches_identity()
     }
 

@@ -235,7 +235,17 @@ impl<'p> Session<'p> {
     /// nothing staged only the audit row is written. The entry is completed with the patients whose
     /// records this session handed out.
     pub async fn commit(self, audit: AuditEntry) -> Result<Committed, StoreError> {
-        self.commit_all(audit).await
+        let mut committed = commit::commit_together(vec![(self, audit)]).await?;
+        Ok(committed.pop().expect("one session was committed"))
+    }
+
+    /// Writes what several sessions of one organisation staged, and the audit row of each, in one
+    /// transaction: all of it, or nothing. A later session's writes may build on an earlier one's; the
+    /// sessions have not seen each other's, since what is only staged is not read.
+    pub async fn commit_together(
+        sessions: Vec<(Session<'_>, AuditEntry)>,
+    ) -> Result<Vec<Committed>, StoreError> {
+        commit::commit_together(sessions).await
     }
 
     /// Drops everything staged and writes the audit row of a call that failed, completed with the
@@ -247,7 +257,7 @@ impl<'p> Session<'p> {
         self.sweeps.clear();
         self.releases.clear();
         self.answer = None;
-        self.commit_all(audit).await.map(drop)
+        self.commit(audit).await.map(drop)
     }
 
     /// Whose records were handed out or written until now.

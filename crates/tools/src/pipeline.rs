@@ -4,6 +4,8 @@ mod choose;
 mod confirm;
 mod replay;
 mod resolve;
+mod row;
+mod together;
 
 pub use self::confirm::Asking;
 pub(crate) use self::{confirm::TOKEN_ARGUMENT, replay::KEY_ARGUMENT};
@@ -21,7 +23,7 @@ use futures_util::FutureExt;
 use medcor_drugs::Knowledge;
 use medcor_fhir::Id;
 use medcor_policy::{Permit, TenantId};
-use medcor_store::{AuditEntry, Outcome, Store, identity::Tenant};
+use medcor_store::{AuditEntry, Outcome, Session, Store, identity::Tenant};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
@@ -85,9 +87,24 @@ struct Target<'c> {
 /// A call that may run.
 struct Prepared {
     permit: Arc<Permit>,
+    work: Work,
+}
+
+/// What is left to do of it.
+struct Work {
     conversation: Option<Remembered>,
     folded: Folded,
     tenant: Arc<Tenant>,
+}
+
+/// A call that ran, before anything of it is committed.
+struct Ran<'c> {
+    session: Session<'c>,
+    letters: Vec<Letter>,
+    logged_in: Option<LoggedIn>,
+    event: &'static str,
+    tenant: Arc<Tenant>,
+    conversation: Option<Remembered>,
 }
 
 /// A call that was refused or failed; its audit row is durable.
@@ -195,15 +212,43 @@ impl Pipeline {
         };
         let parameters = tool.parameter_names(&call.arguments);
         let prepared = self.prepare(&mut call, (tool, implied), cost, handle).await;
-        let Prepared { permit, conversation, folded, tenant } = match prepared {
+        let Prepared { permit, work } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
         };
         let elsewhere = OnceLock::new();
+        let (mut ran, result) = self.ran(&call, (tool, &permit), work, &elsewhere, asking).await;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.abandoned(&call, (tool, &parameters), ran, error).await),
+        };
+        let entry = self.entry_of(&call, (tool, &parameters), &mut ran);
+        let Ran { mut session, letters, conversation, .. } = ran;
+        if let Some(conversation) = &conversation {
+            conversation.keep(&mut session);
+        }
+        match session.commit(entry).await {
+            Ok(_) => {
+                self.post(letters, call.request_id).await;
+                Ok(conversation::told(conversation.as_ref(), answer))
+            }
+            Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
+        }
+    }
+
+    /// Does the work of a call, short of the commit.
+    async fn ran<'c>(
+        &'c self,
+        call: &'c Call<'_>,
+        (tool, permit): (&CompiledTool, &'c Permit),
+        Work { conversation, folded, tenant }: Work,
+        elsewhere: &'c OnceLock<Permit>,
+        asking: Asking<'_>,
+    ) -> (Ran<'c>, Result<Answer, ToolError>) {
         let mut cx = ToolContext {
-            session: self.store.session(&permit),
+            session: self.store.session(permit),
             caller: call.caller,
-            permit: &permit,
+            permit,
             tenant,
             store: &self.store,
             clock: self.store.clock(),
@@ -211,7 +256,7 @@ impl Pipeline {
             resolved: Vec::new(),
             logins: self.logins.as_deref(),
             drugs: &self.drugs,
-            elsewhere: &elsewhere,
+            elsewhere,
             letters: Vec::new(),
             request_id: call.request_id,
             address: call.address,
@@ -221,38 +266,9 @@ impl Pipeline {
         };
         // Boxed, because the state of every search is in it and would be moved with each caller.
         let result = unless_it_panics(Box::pin(execute(tool, folded, asking, &mut cx))).await;
-        let ToolContext { mut session, letters, logged_in, event, tenant, conversation, .. } = cx;
+        let ToolContext { session, letters, logged_in, event, tenant, conversation, .. } = cx;
         let charged = self.budget.charge(&self.store, call.caller.principal(), session.patients()).await;
-        match charged.and(result) {
-            Ok(answer) => {
-                let mut entry = self.entry(&call, Some(tool), &parameters, Outcome::Success);
-                event.clone_into(&mut entry.event);
-                record_where_it_was(&mut entry, &call, &tenant);
-                if let Some(LoggedIn { tenant, subject, client }) =
-                    logged_in.filter(|_| call.caller.is_anonymous())
-                {
-                    (entry.tenant, entry.subject, entry.client) = (Some(tenant), Some(subject), Some(client));
-                }
-                if let Some(conversation) = &conversation {
-                    conversation.keep(&mut session);
-                }
-                match session.commit(entry).await {
-                    Ok(_) => {
-                        self.post(letters, call.request_id).await;
-                        Ok(conversation::told(conversation.as_ref(), answer))
-                    }
-                    Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
-                }
-            }
-            Err(error) => {
-                let outcome = Outcome::Failure(error.code().name().to_owned());
-                let mut entry = self.entry(&call, Some(tool), &parameters, outcome);
-                event.clone_into(&mut entry.event);
-                record_where_it_was(&mut entry, &call, &tenant);
-                let recorded = session.abandon(entry).await;
-                Err(self.report(&call, Some(tool), &recorded.err().map_or(error, ToolError::from)))
-            }
-        }
+        (Ran { session, letters, logged_in, event, tenant, conversation }, charged.and(result))
     }
 
     /// The permit of a call as part of its conversation, and what that remembers.
@@ -423,7 +439,7 @@ impl Pipeline {
         } else {
             self.tenant(call.caller.principal().tenant).await?
         };
-        Ok(Prepared { permit, conversation, folded, tenant })
+        Ok(Prepared { permit, work: Work { conversation, folded, tenant } })
     }
 
     /// Sends the letters of accounts that are committed. One that can't be sent does not undo the account:
@@ -453,74 +469,6 @@ impl Pipeline {
         self.tenants.insert(id, (tenant.clone(), Instant::now()));
         Ok(tenant)
     }
-
-    async fn refused(
-        &self,
-        call: &Call<'_>,
-        tool: Option<&CompiledTool>,
-        parameters: Vec<String>,
-        error: ToolError,
-    ) -> Refusal {
-        if call.caller.is_anonymous() {
-            let Call { address, door, request_id, .. } = *call;
-            if let Some(error) = self.passed_over(&RefusedRequest { address, door, request_id }).await {
-                return self.report(call, tool, &error);
-            }
-        }
-        let outcome = Outcome::Failure(error.code().name().to_owned());
-        let entry = self.entry(call, tool, &parameters, outcome);
-        let recorded = self.store.ledger().record(entry).await;
-        self.report(call, tool, &recorded.err().map_or(error, ToolError::from))
-    }
-
-    fn entry(
-        &self,
-        call: &Call<'_>,
-        tool: Option<&CompiledTool>,
-        parameters: &[String],
-        outcome: Outcome,
-    ) -> AuditEntry {
-        let principal = call.caller.principal();
-        let is_known = !call.caller.is_anonymous();
-        AuditEntry {
-            at: self.store.clock().now(),
-            event: TOOL_CALL.to_owned(),
-            tenant: is_known.then_some(principal.tenant),
-            subject: is_known.then(|| principal.subject.clone()),
-            client: is_known.then(|| principal.client.clone()),
-            roles: principal.roles.iter().map(|role| role.name().to_owned()).collect(),
-            // A name that is no tool's is whatever the caller wrote, so it is not repeated.
-            action: tool.map_or("unknown", |tool| tool.entry.name).to_owned(),
-            parameters: parameters.to_vec(),
-            patients: Vec::new(),
-            outcome,
-            latency_microseconds: u64::try_from(call.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request_id: call.request_id.to_owned(),
-            door: call.door.to_owned(),
-            object: None,
-            detail: None,
-            // Of whoever is not known it is all that the trail can say.
-            address: call.address.filter(|_| !is_known).map(|address| address.to_string()),
-        }
-    }
-
-    fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: &ToolError) -> Refusal {
-        if let Some(cause) = error.cause() {
-            let name = tool.map_or("unknown", |tool| tool.entry.name);
-            tracing::error!(request.id = call.request_id, tool.name = name, cause, "a call failed");
-        }
-        ErrorReport::new(error, call.request_id, self.store.clock().timestamp().to_string())
-    }
-}
-
-/// A call that went on in another organisation is in that one's trail, with where its caller is from.
-fn record_where_it_was(entry: &mut AuditEntry, call: &Call<'_>, tenant: &Tenant) {
-    let home = call.caller.principal();
-    if call.caller.is_anonymous() || tenant.id == home.tenant {
-        return;
-    }
-    entry.tenant = Some(tenant.id);
-    entry.detail = Some(format!("caller of Organization/{}", home.organization));
 }
 
 /// The organisation of callers who are not known yet.

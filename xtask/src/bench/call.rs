@@ -25,11 +25,18 @@ pub(super) enum Name {
     Refused,
     /// A page that needs no caller.
     Page,
+    /// `get_patient` over REST.
+    Rest,
+    /// Ten of them in one request.
+    Batch,
 }
 
 impl Name {
     /// What guards cost is the difference of these two.
     pub(super) const GUARDS: [Self; 2] = [Self::Refused, Self::Page];
+
+    /// The same read by another door.
+    pub(super) const DOORS: [Self; 2] = [Self::Rest, Self::Batch];
 
     /// Reads first: what is written would change what they read.
     pub(super) const ALL: [Self; 8] = [
@@ -55,6 +62,8 @@ impl Name {
             Self::ToolsList => "tools/list",
             Self::Refused => "get_patient, refused",
             Self::Page => "GET /health/liveness",
+            Self::Rest => "get_patient by REST",
+            Self::Batch => "a batch of ten get_patient",
         }
     }
 }
@@ -70,6 +79,12 @@ pub(super) struct Call {
 impl Call {
     fn tool(name: Name, arguments: &Value) -> Self {
         Self::of(["--tool", name.text(), "--arguments", &arguments.to_string()])
+    }
+
+    /// A body that is sent as it is.
+    fn sent(path: &'static str, body: &str) -> Self {
+        let call = Self { page: Some(path), ..Self::of(["--arguments", body]) };
+        call.ending("document")
     }
 
     fn of<const N: usize>(arguments: [&str; N]) -> Self {
@@ -107,6 +122,10 @@ pub(super) struct Known {
 const NAMES: u32 = 64;
 /// What is prescribed: common drugs, of which some are not to be taken together.
 const DRUGS: [&str; 6] = ["metformin", "lisinopril", "simvastatin", "warfarin", "ibuprofen", "sertraline"];
+/// Calls of the batch that is measured.
+pub(super) const BATCHED: u32 = 10;
+const REST: &str = "/api/v1/mcp/tools/invoke";
+const BATCH: &str = "/api/v1/mcp/batch";
 /// Observations of a patient, all of which one call lists.
 const OBSERVATIONS: u32 = 50;
 
@@ -189,11 +208,22 @@ impl Known {
                     .ending("refused")
                     .expect("VALIDATION_ERROR")
             }
+            Name::Rest => Call::sent(REST, &rest_call("mrn")).draw(self.read()).expect("${mrn}"),
+            Name::Batch => self.batch(),
             Name::Page => {
                 let call = Call { page: Some("/health/liveness"), ..Call::of([]) };
                 call.ending("page").expect("healthy")
             }
         })
+    }
+
+    /// Ten patients in one request.
+    fn batch(&self) -> Call {
+        let names: Vec<String> = (0..BATCHED).map(|number| format!("mrn{number}")).collect();
+        let calls: Vec<String> = names.iter().map(|name| rest_call(name)).collect();
+        let call = Call::sent(BATCH, &format!(r#"{{"requests":[{}]}}"#, calls.join(",")));
+        let drawn = names.iter().fold(call, |call, name| call.draw(self.read_as(name)));
+        names.iter().fold(drawn, |call, name| call.expect(&format!("${{{name}}}")))
     }
 
     /// The call that the ceiling gets: the same requests as for `get_patient`, drawn alike, so that both cost
@@ -204,7 +234,11 @@ impl Known {
 
     /// Patients who are read: nine in ten.
     fn read(&self) -> String {
-        format!("mrn=between:0:{}:MRN:6", self.first_written() - 1)
+        self.read_as("mrn")
+    }
+
+    fn read_as(&self, name: &str) -> String {
+        format!("{name}=between:0:{}:MRN:6", self.first_written() - 1)
     }
 
     /// Patients who are written: the others, so that reads find what was seeded.
@@ -215,6 +249,10 @@ impl Known {
     fn first_written(&self) -> u32 {
         self.patients - self.patients / 10
     }
+}
+
+fn rest_call(name: &str) -> String {
+    format!(r#"{{"tool":"get_patient","params":{{"patient":"${{{name}}}"}}}}"#)
 }
 
 fn one_patient(number: u32) -> Call {

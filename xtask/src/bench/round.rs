@@ -87,7 +87,8 @@ pub(super) fn measure_calls(
             let aim = Aim { url: &ceiling_url, process: ceiling.id(), connections, seconds: options.seconds };
             let most = load::measure_ceiling(server, &known.ceiling_call(), aim)?;
             let guards = if connections == BUSY { &Name::GUARDS[..] } else { &[] };
-            for &name in names.iter().chain(guards) {
+            let doors = if connections == BUSY { &Name::DOORS[..] } else { &[] };
+            for &name in names.iter().chain(guards).chain(doors) {
                 let measurement = load::measure(server, &known.call(name)?, connections, options.seconds)?;
                 complain(name, &measurement);
                 let row = rounds.row_mut(Some(name), connections);

@@ -2,7 +2,7 @@
 
 use super::{
     backend::Engine,
-    call::Name,
+    call::{BATCHED, Name},
     report::{Figures, Results},
     round::{BUSY, Rounds, Row},
 };
@@ -83,6 +83,7 @@ impl Judge<'_> {
         let writes = figures.rounds.row(Some(Name::RecordVitalSigns), BUSY);
         self.at_least("record_vital_signs, 16 connections", 1500.0, "calls/s", writes.map(rate));
         self.guards(&figures.rounds);
+        self.doors(&figures.rounds);
         self.lone_caller(figures);
     }
 
@@ -92,6 +93,21 @@ impl Judge<'_> {
         let of = |name| rounds.row(Some(name), BUSY).and_then(cpu);
         let guards = of(Name::Refused).zip(of(Name::Page)).map(|(refused, page)| refused - page);
         self.at_most("auth, policy, validation, audit (refused call less a page)", 25.0, "µs CPU", guards);
+    }
+
+    /// REST carries what MCP carries, in a smaller envelope; a batch shares the request, the caller and the wait
+    /// for the trail.
+    fn doors(&mut self, rounds: &Rounds) {
+        let rate_of = |name| rounds.row(Some(name), BUSY).map(rate);
+        let share = rate_of(Name::Rest).zip(rate_of(Name::GetPatient)).map(|(rest, mcp)| rest / mcp);
+        self.at_least("get_patient by REST, 16 connections", 0.85, "of MCP over HTTP", share);
+        let cost_of = |name| rounds.row(Some(name), BUSY).and_then(cpu);
+        let times = cost_of(Name::Rest).zip(cost_of(Name::Batch));
+        let times = times.map(|(rest, batch)| f64::from(BATCHED) * rest / batch);
+        self.at_least("a batch of ten beside ten calls", 4.0, "times cheaper in CPU", times);
+        let times = rate_of(Name::Batch).zip(rate_of(Name::Rest));
+        let times = times.map(|(batch, rest)| f64::from(BATCHED) * batch / rest);
+        self.at_least("calls a second in batches of ten", 4.0, "times those alone", times);
     }
 
     /// The same server answers one caller with and without waiting for the disk: the difference is to be

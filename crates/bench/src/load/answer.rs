@@ -34,6 +34,8 @@ pub(crate) enum Ending {
     Refused,
     /// With a page, to a plain GET without MCP: what HTTP costs.
     Page,
+    /// With a document, to a POST of the arguments as they are: REST.
+    Document,
 }
 
 /// What is wrong with an answer.
@@ -67,7 +69,7 @@ pub(crate) enum WrongAnswer {
 
 /// Checks the body of an answer to call `id`.
 pub(crate) fn check(body: &str, id: u64, expected: &[String], ending: Ending) -> Result<(), WrongAnswer> {
-    if ending == Ending::Page {
+    if matches!(ending, Ending::Page | Ending::Document) {
         return all_in(body, expected);
     }
     let envelope: Envelope<'_> = serde_json::from_str(body)?;

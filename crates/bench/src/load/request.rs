@@ -52,8 +52,13 @@ impl Call {
     /// Writes the body of call `id` with these values.
     pub(crate) fn write_body(&self, id: u64, drawn: &Drawn<'_>, body: &mut String) -> Result<(), LoadError> {
         body.clear();
-        if self.ending == Ending::Page {
-            return Ok(());
+        match self.ending {
+            Ending::Page => return Ok(()),
+            Ending::Document => {
+                self.arguments.fill(drawn, body);
+                return Ok(());
+            }
+            Ending::Done | Ending::Refused => {}
         }
         add(body, format_args!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{}","params":{{"#, self.method));
         let is_tool_call = self.is_tool_call();
@@ -82,7 +87,7 @@ impl Call {
 
     /// Whether a session has to be opened first.
     pub(crate) fn needs_session(&self) -> bool {
-        self.ending != Ending::Page && !self.protocol.is_stateless()
+        !self.is_plain() && !self.protocol.is_stateless()
     }
 
     /// The body that opens a session.
@@ -110,13 +115,13 @@ impl Call {
                 body.len()
             ),
         );
-        if self.protocol.is_stateless() {
+        if self.protocol.is_stateless() && !self.is_plain() {
             add(request, format_args!("Mcp-Method: {}\r\n", self.method));
             if self.is_tool_call() {
                 add(request, format_args!("Mcp-Name: {}\r\n", self.tool));
             }
         }
-        if self.protocol.is_stateless() || session.is_some() {
+        if !self.is_plain() && (self.protocol.is_stateless() || session.is_some()) {
             add(request, format_args!("MCP-Protocol-Version: {}\r\n", self.protocol.0));
         }
         if let Some(session) = session {
@@ -127,6 +132,11 @@ impl Call {
         }
         request.push_str("\r\n");
         request.push_str(body);
+    }
+
+    /// Whether it is plain HTTP, without MCP.
+    fn is_plain(&self) -> bool {
+        matches!(self.ending, Ending::Page | Ending::Document)
     }
 
     fn is_tool_call(&self) -> bool {

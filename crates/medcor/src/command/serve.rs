@@ -113,6 +113,9 @@ impl Serve {
                 trusted_proxies: config.trusted_proxies.clone(),
                 certificate_proxies: config.certificate_proxies.clone(),
                 connections_per_network: config.connections_per_network,
+                batch_calls_max: config.batch_calls_max.unwrap_or(door::BATCH_CALLS_MAX),
+                api_deprecated_at: config.api_deprecated_at,
+                api_sunset_at: config.api_sunset_at,
                 allowed_hosts: config.allowed_hosts.clone(),
                 allowed_origins: config.allowed_origins.clone(),
                 ..DoorSettings::new(url.clone())

@@ -205,6 +205,22 @@ pub(super) fn connections(text: &str) -> Result<usize, Problem> {
     }
 }
 
+pub(super) fn batch_calls(text: &str) -> Result<usize, Problem> {
+    match text.parse() {
+        Ok(number) if (1..=100).contains(&number) => Ok(number),
+        _ => expected("a number of calls between 1 and 100"),
+    }
+}
+
+/// The beginning of a day, UTC.
+pub(super) fn date(text: &str) -> Result<jiff::Timestamp, Problem> {
+    let day = text.parse::<jiff::civil::Date>().ok();
+    match day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()) {
+        Some(day) => Ok(day.timestamp()),
+        None => expected("a date, such as 2027-06-30"),
+    }
+}
+
 pub(super) fn hosts(text: &str) -> Result<Vec<String>, Problem> {
     let is_host = |host: &str| {
         let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));

@@ -127,6 +127,26 @@ pub const SETTINGS: &[Setting] = &[
          proxies in `trusted_proxies` and `certificate_proxies` are not counted.",
     ),
     setting(
+        "batch_calls_max",
+        &["MEDCOR_BATCH_CALLS_MAX"],
+        "10",
+        "Most calls of one batch over REST, 1 to 100.",
+    ),
+    setting(
+        "api_deprecated_at",
+        &["MEDCOR_API_DEPRECATED_AT"],
+        "none: nothing is said",
+        "The day since which entries of REST without a version should not be used: their answers say so \
+         (`Deprecation`, RFC 9745) and where the versioned ones are.",
+    ),
+    setting(
+        "api_sunset_at",
+        &["MEDCOR_API_SUNSET_AT"],
+        "none: nothing is said",
+        "The day until which they work, which their answers say too (`Sunset`, RFC 8594). They go on working: \
+         removing them is a later version's matter.",
+    ),
+    setting(
         "client_authorities",
         &["MEDCOR_CLIENT_AUTHORITIES"],
         "none: clients are known by their very certificate alone",
@@ -216,8 +236,8 @@ pub const SETTINGS: &[Setting] = &[
         "allowed_origin",
         &["MEDCOR_ALLOWED_ORIGIN"],
         "that of the public URL",
-        "Origins of web pages that may call, such as https://app.example.org. In the environment separated \
-         by commas.",
+        "Origins of web pages that may call and, over REST, read the answers (CORS), such as \
+         https://app.example.org. In the environment separated by commas.",
     ),
     setting(
         "database_plain",

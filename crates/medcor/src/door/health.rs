@@ -19,8 +19,12 @@ pub(super) fn routes(pipeline: Arc<Pipeline>) -> Router {
     let readiness: MethodRouter<Arc<Pipeline>> = get(ready);
     Router::new()
         .route("/health", readiness.clone())
-        .route("/health/readiness", readiness)
+        .route("/health/readiness", readiness.clone())
         .route("/health/liveness", get(alive))
+        // As one documented system has them.
+        .route("/api/health/", readiness.clone())
+        .route("/api/ready/", readiness)
+        .route("/api/live/", get(alive))
         .with_state(pipeline)
 }
 

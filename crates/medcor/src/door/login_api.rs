@@ -37,14 +37,17 @@ const REQUEST_SECONDS: u64 = 60;
 
 /// `/api/auth/…` and `/authenticate`, with and without the slash at the end.
 pub(super) fn routes(state: DoorState) -> Router {
-    Router::new()
-        .route("/api/auth/login", post(login))
-        .route("/api/auth/login/", post(login))
-        .route("/api/auth/refresh", post(refresh))
-        .route("/api/auth/refresh/", post(refresh))
-        .route("/api/auth/token/refresh/", post(refresh))
-        .route("/api/auth/logout", post(logout))
-        .route("/api/auth/logout/", post(logout))
+    let mut router = Router::new();
+    for prefix in ["/api", "/api/v1"] {
+        router = router.route(&format!("{prefix}/auth/token/refresh/"), post(refresh));
+        for slash in ["", "/"] {
+            router = router
+                .route(&format!("{prefix}/auth/login{slash}"), post(login))
+                .route(&format!("{prefix}/auth/refresh{slash}"), post(refresh))
+                .route(&format!("{prefix}/auth/logout{slash}"), post(logout));
+        }
+    }
+    router
         .route("/authenticate", post(program::authenticate))
         .route("/authenticate/", post(program::authenticate))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

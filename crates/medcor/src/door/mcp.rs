@@ -1,6 +1,7 @@
 //! MCP, whatever carries it: what a request may see, and its road to the pipeline.
 
 mod asking;
+mod batch;
 mod completion;
 mod handler;
 mod listing;

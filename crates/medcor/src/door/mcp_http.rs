@@ -14,7 +14,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts},
 };
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use medcor_store::{AuditEvent, EventKind};
 use medcor_tools::{ErrorCode, ToolError};
@@ -29,24 +29,19 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DoorState,
+    DoorState, body,
+    challenge::Challenge,
     mcp::{Asker, HTTP_DOOR, Handler, Mcp, View},
-    oauth::MCP_METADATA,
     response::{self, Answer},
     token,
 };
-pub(super) use authentication::as_caller_error;
-use authentication::{caller_of, certificate_of};
+pub(super) use authentication::{as_caller_error, caller_of, certificate_of};
 use direct::{Direct, What};
-pub(super) use message::Message;
+pub(super) use message::{Message, has_twins};
 use sessions::Sessions;
 pub(super) use watch::RECHECK;
 use watch::Watch;
 
-/// Largest request.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// How long a client may take for the body of a request.
-const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
@@ -58,7 +53,7 @@ pub(super) struct McpHttp {
     with_sessions: StreamableHttpService<Handler, LocalSessionManager>,
     /// Also for old clients that send calls without a session: nothing here needs one.
     without_sessions: StreamableHttpService<Handler, NeverSessionManager>,
-    challenge: String,
+    challenge: Challenge,
 }
 
 impl McpHttp {
@@ -69,12 +64,11 @@ impl McpHttp {
         let config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
             .disable_allowed_origins()
-            .with_max_request_body_bytes(BODY_BYTES_MAX)
+            .with_max_request_body_bytes(body::BYTES_MAX)
             .with_cancellation_token(stop.child_token());
         let stateless = config.clone().with_legacy_session_mode(false).with_json_response(true);
         let handler = Handler::of_requests(mcp.clone());
         let other = handler.clone();
-        let origin = state.settings.public_url.trim_end_matches('/');
         Self {
             with_sessions: StreamableHttpService::new(
                 move || Ok(handler.clone()),
@@ -86,7 +80,7 @@ impl McpHttp {
                 Arc::new(NeverSessionManager::default()),
                 stateless,
             ),
-            challenge: format!("Bearer resource_metadata=\"{origin}{MCP_METADATA}\""),
+            challenge: Challenge::of(&state.settings),
             state,
             mcp,
             sessions,
@@ -96,6 +90,11 @@ impl McpHttp {
     /// Whether this door answers at this path.
     pub(super) fn is_at(path: &str) -> bool {
         path.strip_prefix("/mcp").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The road of calls, which other doors share.
+    pub(super) fn mcp(&self) -> &Arc<Mcp> {
+        &self.mcp
     }
 
     /// Waits for calls whose clients are gone.
@@ -127,9 +126,9 @@ impl McpHttp {
         if !is_post {
             return self.stream(parts, asker).await;
         }
-        match read(body).await {
+        match body::read(body).await {
             Ok(body) => self.post(parts, body, asker).await,
-            Err(refusal) => refusal,
+            Err(unread) => unread.line(),
         }
     }
 
@@ -232,18 +231,6 @@ impl McpHttp {
             self.sessions.bind(id.to_owned(), caller.principal()).await;
         }
         watch.over(answer.map(Body::new))
-    }
-}
-
-async fn read(body: Incoming) -> Result<Bytes, Answer> {
-    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(response::line(StatusCode::PAYLOAD_TOO_LARGE, "a request may have 1 MiB"))
-        }
-        Ok(Err(_)) => Err(response::line(StatusCode::BAD_REQUEST, "the body was cut short")),
-        Err(_) => Err(response::line(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
 }
 

@@ -33,6 +33,16 @@ pub(super) fn taken(tool: Option<&CompiledTool>, arguments: &mut Value) -> Resul
     Ok(found)
 }
 
+/// The token among the arguments of a call, which stays there until [`taken`].
+///
+/// # Errors
+///
+/// `AUTH_INVALID` for what is no text, and for two tokens that are not the same.
+pub(super) fn carried(arguments: &Value) -> Result<Option<String>, ToolError> {
+    let [one, other] = NAMES.map(|name| arguments.get(name).cloned());
+    either(text(one)?, text(other)?)
+}
+
 /// A call as it stands in the body of a request that came without the header.
 #[derive(Deserialize)]
 pub(super) struct Carrying<'m> {
@@ -50,10 +60,7 @@ impl Carrying<'_> {
     /// `AUTH_INVALID` for what is no text, and for two tokens that are not the same.
     pub(super) fn token(mut self) -> Result<Option<String>, ToolError> {
         let [one, other] = NAMES.map(|name| self.arguments.remove(name));
-        match (text(one)?, text(other)?) {
-            (Some(one), Some(other)) if one != other => Err(TWO),
-            (one, other) => Ok(one.or(other)),
-        }
+        either(text(one)?, text(other)?)
     }
 }
 
@@ -66,6 +73,13 @@ pub(super) fn is_in_query(query: &str) -> bool {
 }
 
 const TWO: ToolError = ToolError::AuthInvalid("the arguments carry two different ones");
+
+fn either(one: Option<String>, other: Option<String>) -> Result<Option<String>, ToolError> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(TWO),
+        (one, other) => Ok(one.or(other)),
+    }
+}
 
 /// Nothing and an empty text are no token: clients that have none send them.
 fn text(value: Option<Value>) -> Result<Option<String>, ToolError> {

@@ -5,6 +5,7 @@ mod canary_calls;
 mod door;
 mod doors;
 mod elements;
+mod equal;
 pub(crate) mod example;
 mod isolation;
 mod matrix;

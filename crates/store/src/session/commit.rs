@@ -24,8 +24,118 @@ const ATTEMPTS_MAX: u32 = 5;
 /// How far back a put looks for its content.
 const KNOWN_VERSIONS_MAX: u32 = 100;
 
+/// What is stored of the records that a commit touches, and what its earlier writes make of them.
+type Found = HashMap<(ResourceType, Id), Stored>;
+
+/// What all sessions of one commit write.
+#[derive(Default)]
+struct Gathered {
+    writes: Vec<Write>,
+    times: TimeClaims,
+    /// Of each session.
+    committed: Vec<Committed>,
+}
+
+/// Commits what the sessions of one organisation staged, each with its audit row, as one transaction.
+///
+/// The staged writes follow each other in the order of the sessions: a later one may build on an earlier one
+/// as if one session had staged both. What two of them may not both have, such as a time, is a conflict.
+pub(super) async fn commit_together(
+    mut parts: Vec<(Session<'_>, AuditEntry)>,
+) -> Result<Vec<Committed>, StoreError> {
+    for (session, audit) in &mut parts {
+        session.complete(audit);
+        session.check_staged().await?;
+    }
+    let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
+    if parts.iter().any(|(session, _)| session.permit.tenant() != first.permit.tenant()) {
+        return Err(StoreError::Damaged("a commit is of sessions of several organisations"));
+    }
+    if has_one_key_twice(&parts) {
+        return Err(Conflict::Answered.into());
+    }
+    let mut attempt = 1;
+    loop {
+        let gathered = gathered(&parts).await?;
+        let (batch, outcomes) = batch(&parts, gathered)?;
+        let committed = first.store.backend().commit(batch).await;
+        // A commit that is lost on the way back may have happened.
+        if parts.iter().any(|(session, _)| session.changes_rules()) {
+            first.store.forget_sight(first.permit.tenant());
+        }
+        match committed {
+            Ok(()) => return Ok(outcomes),
+            Err(StoreError::Conflict(conflict)) if attempt < ATTEMPTS_MAX && is_put(&parts, &conflict) => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether two sessions would keep their answers under one key.
+fn has_one_key_twice(parts: &[(Session<'_>, AuditEntry)]) -> bool {
+    let kept = parts.iter().filter_map(|(session, _)| session.answer.as_ref());
+    let mut keys: Vec<_> = kept.map(|kept| (&kept.subject, &kept.client, &kept.key)).collect();
+    let count = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() < count
+}
+
+/// What each staged write means, given what is stored and what is written before it.
+async fn gathered(parts: &[(Session<'_>, AuditEntry)]) -> Result<Gathered, StoreError> {
+    let mut found = Found::new();
+    for (session, _) in parts {
+        session.find_stored(&mut found).await?;
+    }
+    let mut gathered = Gathered::default();
+    let is_one_write = parts.iter().map(|(session, _)| session.staged.len()).sum::<usize>() <= 1;
+    for (session, _) in parts {
+        session.resolve(&mut found, &mut gathered, is_one_write).await?;
+    }
+    Ok(gathered)
+}
+
+fn batch(
+    parts: &[(Session<'_>, AuditEntry)],
+    gathered: Gathered,
+) -> Result<(Batch, Vec<Committed>), StoreError> {
+    let Gathered { writes, times, committed } = gathered;
+    let mut batch = Batch {
+        releases: times.releases,
+        claims: times.claims,
+        marks: writes.iter().flat_map(mark::of_write).chain(times.marks).collect(),
+        writes,
+        ..Batch::default()
+    };
+    for (session, audit) in parts {
+        batch.tenant = Some(session.permit.tenant());
+        batch.at = session.store.clock().now();
+        batch.releases.extend_from_slice(&session.releases);
+        batch.claims.extend_from_slice(&session.claims);
+        batch.answers.extend(session.answer.clone());
+        batch.changes.extend_from_slice(&session.changes);
+        batch.sweeps.extend_from_slice(&session.sweeps);
+        batch.audit.push(ledger::audit_row(audit)?);
+    }
+    Ok((batch, committed))
+}
+
+/// Whether the conflict is about a record that was put: what is stored decides what a put means, so it can
+/// look again.
+fn is_put(parts: &[(Session<'_>, AuditEntry)], conflict: &Conflict) -> bool {
+    let (Conflict::Version { resource_type, id } | Conflict::Exists { resource_type, id }) = conflict else {
+        return false;
+    };
+    let is_put = |staged: &Staged| matches!(staged, Staged::Put { .. });
+    let mut staged = parts.iter().flat_map(|(session, _)| &session.staged);
+    staged.any(|staged| is_put(staged) && staged.key() == (*resource_type, id.clone()))
+}
+
 impl Session<'_> {
-    pub(super) async fn commit_all(mut self, mut audit: AuditEntry) -> Result<Committed, StoreError> {
+    /// The audit row says whose records were handed out, and so does the kept answer.
+    fn complete(&mut self, audit: &mut AuditEntry) {
         audit.patients.append(&mut self.patients);
         audit.patients.truncate(ledger::PATIENTS_MAX);
         if let Some(kept) = &mut self.answer {
@@ -33,39 +143,6 @@ impl Session<'_> {
                 KeptText { patients: audit.patients.clone(), answer: std::mem::take(&mut kept.answer) };
             kept.answer = serde_json::to_string(&text).expect("texts and ids are JSON");
         }
-        self.check_staged().await?;
-        let mut attempt = 1;
-        loop {
-            let (writes, outcomes, times) = self.resolve().await?;
-            let batch = self.batch(writes, times, &audit)?;
-            let committed = self.store.backend().commit(batch).await;
-            // A commit that is lost on the way back may have happened.
-            if self.changes_rules() {
-                self.store.forget_sight(self.permit.tenant());
-            }
-            match committed {
-                Ok(()) => return Ok(Committed { writes: outcomes }),
-                Err(StoreError::Conflict(conflict)) if attempt < ATTEMPTS_MAX && self.is_put(&conflict) => {
-                    attempt += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn batch(&self, writes: Vec<Write>, times: TimeClaims, audit: &AuditEntry) -> Result<Batch, StoreError> {
-        Ok(Batch {
-            tenant: Some(self.permit.tenant()),
-            at: self.store.clock().now(),
-            releases: [self.releases.as_slice(), &times.releases].concat(),
-            claims: [self.claims.as_slice(), &times.claims].concat(),
-            marks: writes.iter().flat_map(mark::of_write).chain(times.marks).collect(),
-            writes,
-            answer: self.answer.clone(),
-            changes: self.changes.clone(),
-            sweeps: self.sweeps.clone(),
-            audit: vec![ledger::audit_row(audit)?],
-        })
     }
 
     /// Whether what was written decides who sees what.
@@ -76,23 +153,14 @@ impl Session<'_> {
         !self.changes.is_empty() || self.staged.iter().any(is_rule)
     }
 
-    /// Whether the conflict is about a record that was put: what is stored decides what a put means, so
-    /// it can look again.
-    fn is_put(&self, conflict: &Conflict) -> bool {
-        let (Conflict::Version { resource_type, id } | Conflict::Exists { resource_type, id }) = conflict
-        else {
-            return false;
-        };
-        let is_put = |staged: &Staged| matches!(staged, Staged::Put { .. });
-        self.staged.iter().any(|staged| is_put(staged) && staged.key() == (*resource_type, id.clone()))
-    }
-
-    /// What each staged write means, given what is stored and what this session writes before it.
-    async fn resolve(&self) -> Result<(Vec<Write>, Vec<WriteOutcome>, TimeClaims), StoreError> {
-        let mut found = self.stored().await?;
-        let mut times = TimeClaims::default();
+    /// What each staged write means, given what is stored and what this commit writes before it.
+    async fn resolve(
+        &self,
+        found: &mut Found,
+        gathered: &mut Gathered,
+        is_one_write: bool,
+    ) -> Result<(), StoreError> {
         let now = self.store.clock().now();
-        let mut writes = Vec::with_capacity(self.staged.len());
         let mut outcomes = Vec::with_capacity(self.staged.len());
         for staged in &self.staged {
             let key = staged.key();
@@ -105,25 +173,27 @@ impl Session<'_> {
             if let Some(write) = write {
                 let beside =
                     if matches!(staged, Staged::Put { .. }) { Beside::Anything } else { Beside::Nothing };
-                times.add(before.map(|before| &before.record), &write, beside, now);
-                if self.staged.len() > 1 {
+                gathered.times.add(before.map(|before| &before.record), &write, beside, now);
+                if !is_one_write {
                     found.insert(key, as_stored(&write));
                 }
-                writes.push(write);
+                gathered.writes.push(write);
             }
         }
-        Ok((writes, outcomes, times))
+        gathered.committed.push(Committed { writes: outcomes });
+        Ok(())
     }
 
-    /// What is stored of the records that are not created anew.
-    async fn stored(&self) -> Result<HashMap<(ResourceType, Id), Stored>, StoreError> {
+    /// Adds what is stored of the records that are not created anew.
+    async fn find_stored(&self, found: &mut Found) -> Result<(), StoreError> {
         let is_new = |staged: &Staged| matches!(staged, Staged::Create(_));
         let keys: Vec<_> = self.staged.iter().filter(|staged| !is_new(staged)).map(Staged::key).collect();
         if keys.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(());
         }
         let stored = self.store.backend().stored(self.permit.tenant(), &keys).await?;
-        Ok(keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?))).collect())
+        found.extend(keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?))));
+        Ok(())
     }
 
     /// Whether the record had this content before, and its writer leaves such records alone.

@@ -18,6 +18,7 @@ mod search;
 mod spending;
 mod support;
 mod times;
+mod together;
 mod trail;
 mod trail_index;
 mod trail_signature;
@@ -151,6 +152,11 @@ contract! {
         imports_take_what_is_free_and_are_not_refused,
         what_is_booked_over_another_says_so,
         a_hold_keeps_a_time_until_it_ends;
+    together:
+        sessions_are_committed_together_with_a_row_for_each,
+        what_two_sessions_want_leaves_nothing_of_either,
+        a_record_moves_on_through_the_sessions_of_one_commit,
+        sessions_of_two_organisations_are_not_committed_together;
     spending:
         what_instances_spend_adds_up_where_they_share;
     races:

@@ -1,6 +1,6 @@
 //! The MCP methods, on rmcp's server.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use axum::http::request::Parts;
 use medcor_tools::{ErrorCode as Code, ErrorReport, RefusedRequest, ToolError};
@@ -8,7 +8,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, JsonObject,
+        ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
         ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
         ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
@@ -193,17 +193,16 @@ impl ServerHandler for Handler {
         context: Context,
     ) -> Result<GetPromptResponse, ErrorData> {
         let asker = self.asker(&context).await?;
-        let arguments = prompt_arguments(request.arguments.unwrap_or_default());
-        let prompts = listing::prompts(self.mcp.pipeline().catalog(), &asker);
-        let prompt = prompts.into_iter().find(|prompt| prompt.name == request.name);
-        let prompt =
-            prompt.ok_or_else(|| ErrorData::invalid_params("there is no prompt of this name", None))?;
-        let parts = prompt.parts(&arguments).map_err(|error| {
+        let arguments = request.arguments.unwrap_or_default();
+        let filled = self.mcp.prompt(&asker, &request.name, arguments).await;
+        let (prompt, text) = filled.map_err(|error| {
+            if matches!(error, ToolError::NotFound { .. }) {
+                return ErrorData::invalid_params("there is no prompt of this name", None);
+            }
             let timestamp = self.mcp.pipeline().store().clock().timestamp().to_string();
             let report = ErrorReport::new(&error, &asker.request_id, timestamp);
             protocol_error(ErrorCode::INVALID_PARAMS, &report)
         })?;
-        let text = self.mcp.filled(&asker, parts).await;
         let message = PromptMessage::new_text(Role::User, text);
         Ok(GetPromptResult::new(vec![message]).with_description(prompt.description).into())
     }
@@ -259,23 +258,4 @@ fn resource_error_code(code: Code) -> ErrorCode {
         Code::ServerError | Code::NotReady => ErrorCode::INTERNAL_ERROR,
         _ => ErrorCode::INVALID_REQUEST,
     }
-}
-
-/// Arguments of prompts are strings. `initial_data`, which documented clients send as an object or as
-/// its JSON, stands for its members.
-fn prompt_arguments(given: JsonObject) -> BTreeMap<String, String> {
-    let mut arguments = BTreeMap::new();
-    for (name, value) in given {
-        match (name.as_str(), value) {
-            ("initial_data", Value::Object(members)) => arguments.extend(prompt_arguments(members)),
-            ("initial_data", Value::String(text)) => match serde_json::from_str(&text) {
-                Ok(Value::Object(members)) => arguments.extend(prompt_arguments(members)),
-                _ => _ = arguments.insert(name, text),
-            },
-            (_, Value::String(text)) => _ = arguments.insert(name, text),
-            (_, Value::Null) => {}
-            (_, value) => _ = arguments.insert(name, value.to_string()),
-        }
-    }
-    arguments
 }

@@ -45,7 +45,7 @@ impl Era {
 
 /// What one set of rights sees at one address. Every list is in order of its key.
 pub(in crate::door) struct Listing {
-    pub(super) tools: Vec<Tool>,
+    pub(in crate::door) tools: Vec<Tool>,
     pub(super) resources: Vec<Resource>,
     pub(super) templates: Vec<ResourceTemplate>,
     pub(super) prompts: Vec<Prompt>,

@@ -1,17 +1,35 @@
 //! Prompts that know the clinic: what a prompt reads, it reads by calls of the person who asks, each with the
 //! authority, the checks and the audit row of its tool.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use medcor_tools::{PromptPart, PromptReading};
-use serde_json::Value;
+use medcor_tools::{Prompt, PromptPart, PromptReading, ToolError};
+use serde_json::{Map, Value};
 
-use super::{Asker, Failure, Mcp};
+use super::{Asker, Failure, Mcp, listing};
 
 impl Mcp {
+    /// A prompt that the asker is shown, filled with these arguments.
+    ///
+    /// # Errors
+    ///
+    /// `RESOURCE_NOT_FOUND` where there is none of this name, `VALIDATION_ERROR` for the arguments.
+    pub(in crate::door) async fn prompt(
+        self: &Arc<Self>,
+        asker: &Asker,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<(&'static Prompt, String), ToolError> {
+        let prompts = listing::prompts(self.pipeline().catalog(), asker);
+        let prompt = prompts.into_iter().find(|prompt| prompt.name == name);
+        let prompt = prompt.ok_or_else(|| ToolError::not_found("prompt"))?;
+        let parts = prompt.parts(&prompt_arguments(arguments))?;
+        Ok((prompt, self.filled(asker, parts).await))
+    }
+
     /// The whole text of a prompt. What can't be read is said to be missing, so that nobody takes it for
     /// nothing.
-    pub(super) async fn filled(self: &Arc<Self>, asker: &Asker, parts: Vec<PromptPart>) -> String {
+    async fn filled(self: &Arc<Self>, asker: &Asker, parts: Vec<PromptPart>) -> String {
         let mut text = String::new();
         for part in parts {
             match part {
@@ -34,4 +52,23 @@ impl Mcp {
             }
         }
     }
+}
+
+/// Arguments of prompts are strings. `initial_data`, which documented clients send as an object or as
+/// its JSON, stands for its members.
+fn prompt_arguments(given: Map<String, Value>) -> BTreeMap<String, String> {
+    let mut arguments = BTreeMap::new();
+    for (name, value) in given {
+        match (name.as_str(), value) {
+            ("initial_data", Value::Object(members)) => arguments.extend(prompt_arguments(members)),
+            ("initial_data", Value::String(text)) => match serde_json::from_str(&text) {
+                Ok(Value::Object(members)) => arguments.extend(prompt_arguments(members)),
+                _ => _ = arguments.insert(name, text),
+            },
+            (_, Value::String(text)) => _ = arguments.insert(name, text),
+            (_, Value::Null) => {}
+            (_, value) => _ = arguments.insert(name, value.to_string()),
+        }
+    }
+    arguments
 }

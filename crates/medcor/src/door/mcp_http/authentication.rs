@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use medcor_oauth::{AuthError, ClientCertificate};
 use medcor_tools::{Caller, Refusal, RefusedRequest, ToolError};
 
@@ -16,7 +16,7 @@ use crate::door::{
 
 /// Who asks by these headers, over a connection with this certificate. A stream asks this again while it is
 /// open.
-pub(super) async fn caller_of(
+pub(in crate::door) async fn caller_of(
     state: &DoorState,
     headers: &HeaderMap,
     certificate: Option<&ClientCertificate>,
@@ -35,7 +35,7 @@ pub(super) async fn caller_of(
 }
 
 /// The certificate of whoever asks, where a proxy that is trusted named one.
-pub(super) fn certificate_of(parts: &Parts) -> Option<&Arc<ClientCertificate>> {
+pub(in crate::door) fn certificate_of(parts: &Parts) -> Option<&Arc<ClientCertificate>> {
     parts.extensions.get()
 }
 
@@ -53,21 +53,7 @@ impl McpHttp {
 
     /// 401 with what a client needs to find out where tokens come from (RFC 9728 §5.1).
     pub(super) async fn unauthenticated(&self, error: ToolError, parts: &Parts, request_id: &str) -> Answer {
-        let challenge = match &error {
-            ToolError::AuthInvalid(reason) => format!(
-                "{}, error=\"invalid_token\", error_description=\"the token is not valid: {reason}\"",
-                self.challenge
-            ),
-            _ => self.challenge.clone(),
-        };
-        let report = self.refused(parts, request_id, error).await;
-        let mut answer = response::error(&report);
-        if answer.status() == StatusCode::UNAUTHORIZED
-            && let Ok(challenge) = HeaderValue::from_str(&challenge)
-        {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        answer
+        self.challenge.refusal(&self.refused(parts, request_id, error).await)
     }
 
     async fn refused(&self, parts: &Parts, request_id: &str, error: ToolError) -> Refusal {

@@ -7,8 +7,9 @@ use axum::http::{HeaderValue, header, request::Parts};
 use hyper::body::Incoming;
 use medcor_tools::{Caller, Exposure, ToolError};
 
-use super::{McpHttp, as_caller_error, message::Message, read};
+use super::{McpHttp, as_caller_error, message::Message};
 use crate::door::{
+    body,
     mcp::{Asker, View},
     response::Answer,
     token::Carrying,
@@ -22,9 +23,9 @@ impl McpHttp {
         view: Arc<View>,
         request_id: Arc<str>,
     ) -> Answer {
-        let body = match read(body).await {
+        let body = match body::read(body).await {
             Ok(body) => body,
-            Err(refusal) => return refusal,
+            Err(unread) => return unread.line(),
         };
         match self.carried_caller(&body).await {
             Ok((caller, token)) => {

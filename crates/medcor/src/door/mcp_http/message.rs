@@ -2,6 +2,8 @@
 
 mod unique;
 
+pub(in crate::door) use unique::has_twins;
+
 use std::borrow::Cow;
 
 use rmcp::{

@@ -4,16 +4,12 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, header};
 use medcor_tools::{Call, ToolError};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{McpHttp, message::Message};
-use crate::door::{
-    mcp::Asker,
-    response::{self, Answer},
-};
+use crate::door::{mcp::Asker, response::Answer};
 
 /// What of a request's parameters says which tool is meant.
 #[derive(Deserialize)]
@@ -51,16 +47,6 @@ impl McpHttp {
     }
 
     async fn challenged(&self, tool: &str, error: ToolError, asker: &Asker) -> Answer {
-        let wanted = match &error {
-            ToolError::ScopeRequired { scopes, .. } => {
-                format!("error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "))
-            }
-            ToolError::LoginTooOld { max_age_seconds } => format!(
-                "error=\"insufficient_user_authentication\", \
-                 error_description=\"a more recent login is required\", max_age=\"{max_age_seconds}\""
-            ),
-            _ => String::new(),
-        };
         let call = Call {
             caller: &asker.caller,
             tool,
@@ -71,11 +57,6 @@ impl McpHttp {
             address: asker.address,
         };
         let report = self.state.pipeline.refuse_call(&call, error).await;
-        let mut answer = response::error(&report);
-        let challenge = format!("{}, {wanted}", self.challenge);
-        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        answer
+        self.challenge.refusal(&report)
     }
 }

@@ -240,7 +240,7 @@ fn mark_of_message(message: &Value) -> char {
 }
 
 /// Calls deactivate people, who have to be there for the next.
-async fn everybody_is_back(region: &Region) {
+pub(super) async fn everybody_is_back(region: &Region) {
     let identity = region.store.identity();
     for user in identity.users(region.north.tenant.id).await.expect("the store answers") {
         if !user.is_active {

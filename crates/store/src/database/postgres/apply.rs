@@ -294,8 +294,11 @@ fn push_events<'b>(statements: &Statements, placed: &[Placed<'b>], steps: &mut V
 }
 
 fn push_answers<'b>(statements: &Statements, batches: &[&'b Batch], steps: &mut Vec<Step<'b>>) {
-    let kept = batches.iter().filter_map(|batch| Some((batch.tenant?, batch.answer.as_ref()?, batch.at)));
-    let kept: Vec<_> = kept.collect();
+    let mut kept = Vec::new();
+    for batch in batches {
+        let Some(tenant) = batch.tenant else { continue };
+        kept.extend(batch.answers.iter().map(|answer| (tenant, answer, batch.at)));
+    }
     if kept.is_empty() {
         return;
     }

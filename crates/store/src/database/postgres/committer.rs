@@ -560,7 +560,7 @@ fn keys_of(batch: &Batch) -> Vec<u64> {
     let claims = taken.chain(batch.releases.iter().map(|release| release.key.as_str()));
     let claims = claims.map(|key| hash(0, &[key]));
     let writes = batch.writes.iter().map(|write| hash(1, &[write.resource_type.name(), write.id.as_str()]));
-    let answers = batch.answer.iter().map(|kept| hash(2, &[&kept.subject, &kept.client, &kept.key]));
+    let answers = batch.answers.iter().map(|kept| hash(2, &[&kept.subject, &kept.client, &kept.key]));
     let mut keys: Vec<u64> = claims.chain(writes).chain(answers).collect();
     keys.sort_unstable();
     keys.dedup();

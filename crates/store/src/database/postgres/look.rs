@@ -28,7 +28,7 @@ pub(super) struct Look<'b> {
 /// Whether batches have to be looked up before they are written: what is only new is not.
 pub(super) fn is_needed(batches: &[&Batch]) -> bool {
     let replaces = |batch: &&Batch| batch.writes.iter().any(|write| write.replaces.is_some());
-    let takes_keys = |batch: &&Batch| !batch.claims.is_empty() || batch.answer.is_some();
+    let takes_keys = |batch: &&Batch| !batch.claims.is_empty() || !batch.answers.is_empty();
     batches.iter().any(|batch| replaces(batch) || takes_keys(batch))
 }
 
@@ -143,10 +143,11 @@ impl<'b> Look<'b> {
         statements: &Statements,
         batches: &[&'b Batch],
     ) -> Result<(), StoreError> {
-        let kept = batches.iter().enumerate();
-        let kept =
-            kept.filter_map(|(position, batch)| Some((position, batch.tenant?, batch.answer.as_ref()?)));
-        let kept: Vec<_> = kept.collect();
+        let mut kept = Vec::new();
+        for (position, batch) in batches.iter().enumerate() {
+            let Some(tenant) = batch.tenant else { continue };
+            kept.extend(batch.answers.iter().map(|answer| (position, tenant, answer)));
+        }
         if kept.is_empty() {
             return Ok(());
         }

@@ -136,7 +136,7 @@ impl<'c> Applier<'c> {
         for write in &batch.writes {
             self.write(tenant, write)?;
         }
-        if let Some(answer) = &batch.answer {
+        for answer in &batch.answers {
             self.keep_answer(tenant, answer, batch.at)?;
         }
         Ok(())
