@@ -1,6 +1,7 @@
 //! The doors: one adapter per protocol. They carry calls to the pipeline and hold no rules.
 
 mod edge;
+mod events_sse;
 mod health;
 mod login_api;
 mod mcp;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use edge::Edge;
 use mcp_http::McpHttp;
 
-use crate::mail::Mail;
+use crate::{events::Hub, mail::Mail};
 
 /// Connections that one network may have: half of all.
 pub const CONNECTIONS_PER_NETWORK: usize = 512;
@@ -41,6 +42,8 @@ pub struct DoorState {
     pub accounts: Arc<Accounts>,
     /// Takes one-time links to people.
     pub mail: Arc<Mail>,
+    /// Tells subscribers what happens.
+    pub hub: Arc<Hub>,
     /// What the operator decided.
     pub settings: Arc<DoorSettings>,
 }
@@ -98,7 +101,8 @@ pub async fn serve(
     let others = health::routes(state.pipeline.clone())
         .merge(oauth::routes(state.clone()))
         .merge(pages::routes(state.clone()))
-        .merge(login_api::routes(state.clone()));
+        .merge(login_api::routes(state.clone()))
+        .merge(events_sse::routes(state.clone(), &shutdown));
     let mcp = McpHttp::new(state, &shutdown);
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())

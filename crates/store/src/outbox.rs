@@ -32,6 +32,17 @@ pub struct EventPosition {
     sequence: i64,
 }
 
+impl EventPosition {
+    /// A place from which something is always missed.
+    pub const BEFORE_ALL: Self = Self { transaction_number: -1, sequence: 0 };
+
+    /// The place before the event at this one.
+    #[must_use]
+    pub fn just_before(self) -> Self {
+        Self { sequence: self.sequence.saturating_sub(1), ..self }
+    }
+}
+
 /// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventAction {

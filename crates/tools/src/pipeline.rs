@@ -4,6 +4,7 @@ mod choose;
 mod confirm;
 mod replay;
 mod resolve;
+mod watch;
 
 pub use self::confirm::Asking;
 pub(crate) use self::{confirm::TOKEN_ARGUMENT, replay::KEY_ARGUMENT};
@@ -13,7 +14,7 @@ use self::confirm::Confirmation;
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -44,6 +45,9 @@ const TENANT_AGE_MAX: Duration = Duration::from_secs(5);
 /// `event` of the audit row of a call.
 const TOOL_CALL: &str = "AUDIT:TOOL_CALL";
 
+/// The door of calls whose answers are events themselves.
+const EVENTS_DOOR: &str = "events";
+
 /// Runs calls.
 pub struct Pipeline {
     store: Store,
@@ -54,6 +58,13 @@ pub struct Pipeline {
     strangers: Arc<Strangers>,
     budget: Budget,
     tenants: Cache<TenantId, (Arc<Tenant>, Instant)>,
+    witness: OnceLock<Weak<dyn Witness>>,
+}
+
+/// Hears of every call that was answered, once its row of the trail is durable.
+pub trait Witness: Send + Sync {
+    /// A call that this caller made was answered. Not told of: tools that carry secrets.
+    fn answered(&self, caller: &Caller, tool: &'static str, request_id: &str, answer: &Answer);
 }
 
 /// One call, authenticated.
@@ -105,7 +116,13 @@ impl Pipeline {
             strangers: Arc::default(),
             budget: Budget::default(),
             tenants: Cache::new(TENANTS_CACHED),
+            witness: OnceLock::new(),
         }
+    }
+
+    /// Tells this witness of answers, for as long as it is there. There is one: a second is none.
+    pub fn witnessed_by(&self, witness: Weak<dyn Witness>) {
+        self.witness.get_or_init(|| witness);
     }
 
     /// The same pipeline, with tools that log in and keep accounts.
@@ -200,25 +217,8 @@ impl Pipeline {
             Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
         };
         let elsewhere = OnceLock::new();
-        let mut cx = ToolContext {
-            session: self.store.session(&permit),
-            caller: call.caller,
-            permit: &permit,
-            tenant,
-            store: &self.store,
-            clock: self.store.clock(),
-            catalog: &self.catalog,
-            resolved: Vec::new(),
-            logins: self.logins.as_deref(),
-            drugs: &self.drugs,
-            elsewhere: &elsewhere,
-            letters: Vec::new(),
-            request_id: call.request_id,
-            address: call.address,
-            logged_in: None,
-            event: TOOL_CALL,
-            conversation,
-        };
+        let mut cx = self.context(&call, &permit, tenant, &elsewhere);
+        cx.conversation = conversation;
         // Boxed, because the state of every search is in it and would be moved with each caller.
         let result = unless_it_panics(Box::pin(execute(tool, folded, asking, &mut cx))).await;
         let ToolContext { mut session, letters, logged_in, event, tenant, conversation, .. } = cx;
@@ -239,7 +239,9 @@ impl Pipeline {
                 match session.commit(entry).await {
                     Ok(_) => {
                         self.post(letters, call.request_id).await;
-                        Ok(conversation::told(conversation.as_ref(), answer))
+                        let answer = conversation::told(conversation.as_ref(), answer);
+                        self.tell_witness(&call, tool, &answer);
+                        Ok(answer)
                     }
                     Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
                 }
@@ -252,6 +254,43 @@ impl Pipeline {
                 let recorded = session.abandon(entry).await;
                 Err(self.report(&call, Some(tool), &recorded.err().map_or(error, ToolError::from)))
             }
+        }
+    }
+
+    fn context<'c>(
+        &'c self,
+        call: &Call<'c>,
+        permit: &'c Permit,
+        tenant: Arc<Tenant>,
+        elsewhere: &'c OnceLock<Permit>,
+    ) -> ToolContext<'c> {
+        ToolContext {
+            session: self.store.session(permit),
+            caller: call.caller,
+            permit,
+            tenant,
+            store: &self.store,
+            clock: self.store.clock(),
+            catalog: &self.catalog,
+            resolved: Vec::new(),
+            logins: self.logins.as_deref(),
+            drugs: &self.drugs,
+            elsewhere,
+            letters: Vec::new(),
+            request_id: call.request_id,
+            address: call.address,
+            logged_in: None,
+            event: TOOL_CALL,
+            conversation: None,
+        }
+    }
+
+    fn tell_witness(&self, call: &Call<'_>, tool: &CompiledTool, answer: &Answer) {
+        if call.door != EVENTS_DOOR
+            && tool.entry.is_listed()
+            && let Some(witness) = self.witness.get().and_then(Weak::upgrade)
+        {
+            witness.answered(call.caller, tool.entry.name, call.request_id, answer);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use medcor_fhir::{Id, ResourceType};
 use serde_json::{Map, Value};
 
 /// A URI template whose variables are arguments of the tool beside which it is declared.
@@ -11,18 +12,27 @@ pub struct ResourceBinding {
     pub template: &'static str,
     /// Arguments that the URI implies.
     pub arguments: &'static [(&'static str, &'static str)],
+    /// Types of record whose changes change what the URI shows; `None` is what the tool needs to read.
+    pub watches: Option<&'static [ResourceType]>,
 }
 
 /// A URI template bound to the tool beside which it stands.
 pub const fn resource(template: &'static str) -> ResourceBinding {
-    ResourceBinding { template, arguments: &[] }
+    ResourceBinding { template, arguments: &[], watches: None }
 }
 
 impl ResourceBinding {
     /// The arguments that the URI implies: `medications://active/{patient}` has `status: active`.
     #[must_use]
     pub const fn with(self, arguments: &'static [(&'static str, &'static str)]) -> Self {
-        Self { template: self.template, arguments }
+        Self { arguments, ..self }
+    }
+
+    /// The types of record whose changes change what the URI shows, where that is less than the tool reads:
+    /// a list of appointments shows names of patients, and is no list of them.
+    #[must_use]
+    pub const fn watching(self, watches: &'static [ResourceType]) -> Self {
+        Self { watches: Some(watches), ..self }
     }
 
     /// The names of its variables, in order.
@@ -78,6 +88,22 @@ pub struct BoundResource {
     pub tool: &'static str,
     /// The arguments of the call.
     pub arguments: Map<String, Value>,
+    /// Those of them that stand in the URI.
+    pub(crate) variables: Vec<&'static str>,
+    pub(crate) watches: Option<&'static [ResourceType]>,
+}
+
+/// Which changes change what a URI shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedResource {
+    /// The tool that reads it: whoever may not use that any more is told nothing.
+    pub tool: &'static str,
+    /// Types of record.
+    pub types: Vec<ResourceType>,
+    /// What each record is about, is or refers to, all of them: the records that the URI names.
+    pub about: Vec<(ResourceType, Id)>,
+    /// The one record that the URI is.
+    pub record: Option<(ResourceType, Id)>,
 }
 
 /// The binding that this URI means: of several the one with most literal segments.
@@ -89,13 +115,15 @@ pub(crate) fn bound<'b>(
         bindings.filter_map(|(tool, binding)| binding.matched(uri).map(|found| (tool, binding, found)));
     let (tool, binding, found) = matches.max_by_key(|(_, _, found)| found.literals)?;
     let mut arguments = Map::new();
+    let mut variables = Vec::new();
     for (name, value) in found.variables {
+        variables.push(name);
         arguments.insert(name.to_owned(), value.into());
     }
     for (name, value) in binding.arguments {
         arguments.insert((*name).to_owned(), (*value).into());
     }
-    Some(BoundResource { tool, arguments })
+    Some(BoundResource { tool, arguments, variables, watches: binding.watches })
 }
 
 fn variable(segment: &'static str) -> Option<&'static str> {

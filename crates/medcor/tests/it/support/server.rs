@@ -10,6 +10,7 @@ use std::{
 use medcor::{
     app, catalog,
     door::{self, DoorSettings, DoorState},
+    events::{Hub, HubSettings},
     mail::Mail,
 };
 use medcor_fhir::{Id, ParsedResource};
@@ -47,6 +48,7 @@ pub(crate) struct Server {
     authorization: Arc<AuthorizationServer>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) mail: Arc<Mail>,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) here: Tenant,
     pub(crate) elsewhere: Tenant,
     folder: PathBuf,
@@ -138,12 +140,15 @@ impl Server {
         let rate_limit = rates.map_or(RateLimit::Off, RateLimit::new);
         let pipeline = Pipeline::new(store.clone(), catalog, rate_limit);
         let pipeline = Arc::new(pipeline.with_logins(desk).with_strangers(strangers));
+        let recheck = HubSettings { recheck: Duration::from_millis(20), ..HubSettings::default() };
+        let hub = Hub::new(pipeline.clone(), recheck);
         let state = DoorState {
             pipeline: pipeline.clone(),
             authenticator: authenticator.clone(),
             authorization: authorization.clone(),
             accounts: accounts.clone(),
             mail: mail.clone(),
+            hub: hub.clone(),
             settings: Arc::new(DoorSettings {
                 stream_recheck: Duration::from_millis(20),
                 ..DoorSettings::new(public_url)
@@ -164,6 +169,7 @@ impl Server {
             authorization,
             accounts,
             mail,
+            hub,
             here,
             elsewhere,
             folder,
@@ -181,6 +187,7 @@ impl Server {
             authorization: self.authorization.clone(),
             accounts: self.accounts.clone(),
             mail: self.mail.clone(),
+            hub: self.hub.clone(),
             settings: Arc::new(settings),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
