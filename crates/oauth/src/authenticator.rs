@@ -230,8 +230,8 @@ impl Authenticator {
 
     /// The caller of a ticket, as the database has it now, and when the token behind it ends.
     pub async fn caller_standing(&self, standing: &Standing) -> Result<(Arc<Caller>, i64), AuthError> {
-        // No token has this fingerprint: none begins so.
-        let fingerprint = sha256(format!("ticket of {}", standing.claims.jti).as_bytes());
+        // Turned over, so that it is the fingerprint of no text that somebody could bring as a token.
+        let fingerprint = sha256(standing.claims.jti.as_bytes()).map(|byte| !byte);
         let verified = if let Some(verified) = self.verified.get(&fingerprint) {
             self.known(fingerprint, &verified).await?
         } else {

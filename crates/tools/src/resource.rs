@@ -12,27 +12,18 @@ pub struct ResourceBinding {
     pub template: &'static str,
     /// Arguments that the URI implies.
     pub arguments: &'static [(&'static str, &'static str)],
-    /// Types of record whose changes change what the URI shows; `None` is what the tool needs to read.
-    pub watches: Option<&'static [ResourceType]>,
 }
 
 /// A URI template bound to the tool beside which it stands.
 pub const fn resource(template: &'static str) -> ResourceBinding {
-    ResourceBinding { template, arguments: &[], watches: None }
+    ResourceBinding { template, arguments: &[] }
 }
 
 impl ResourceBinding {
     /// The arguments that the URI implies: `medications://active/{patient}` has `status: active`.
     #[must_use]
     pub const fn with(self, arguments: &'static [(&'static str, &'static str)]) -> Self {
-        Self { arguments, ..self }
-    }
-
-    /// The types of record whose changes change what the URI shows, where that is less than the tool reads:
-    /// a list of appointments shows names of patients, and is no list of them.
-    #[must_use]
-    pub const fn watching(self, watches: &'static [ResourceType]) -> Self {
-        Self { watches: Some(watches), ..self }
+        Self { template: self.template, arguments }
     }
 
     /// The names of its variables, in order.
@@ -90,7 +81,6 @@ pub struct BoundResource {
     pub arguments: Map<String, Value>,
     /// Those of them that stand in the URI.
     pub(crate) variables: Vec<&'static str>,
-    pub(crate) watches: Option<&'static [ResourceType]>,
 }
 
 /// Which changes change what a URI shows.
@@ -123,7 +113,7 @@ pub(crate) fn bound<'b>(
     for (name, value) in binding.arguments {
         arguments.insert((*name).to_owned(), (*value).into());
     }
-    Some(BoundResource { tool, arguments, variables, watches: binding.watches })
+    Some(BoundResource { tool, arguments, variables })
 }
 
 fn variable(segment: &'static str) -> Option<&'static str> {

@@ -6,6 +6,7 @@ pub(crate) mod canary;
 mod client;
 mod clinic;
 mod destination;
+mod events;
 pub(crate) mod folder;
 pub(crate) mod http;
 mod login;
@@ -18,8 +19,9 @@ mod trial;
 pub(crate) use client::{Opened, Reply, Request};
 pub(crate) use clinic::{Clinic, patient};
 pub(crate) use destination::{Destination, shared_data};
+pub(crate) use events::EventStream;
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};
-pub(crate) use server::{Server, arranging};
+pub(crate) use server::{Instance, Server, arranging};
 pub(crate) use trial::TRIAL;
 
 /// What the environment says about the tests.

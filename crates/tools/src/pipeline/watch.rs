@@ -60,7 +60,6 @@ async fn watched(
     if let Some((resource_type, id)) = &record {
         cx.read(*resource_type, id).await?;
     }
-    let types = bound.watches.map_or_else(|| types_read(tool), <[ResourceType]>::to_vec);
     let about = tool.references().iter().filter_map(|path| {
         let [name] = path.steps.as_slice() else { return None };
         let is_narrowing = path.resource_type != ResourceType::ORGANIZATION
@@ -68,7 +67,8 @@ async fn watched(
         let id = arguments.get(name)?.as_str().and_then(Id::new)?;
         is_narrowing.then_some((path.resource_type, id))
     });
-    Ok(WatchedResource { tool: tool.entry.name, types, about: about.collect(), record })
+    let about: Vec<_> = about.collect();
+    Ok(WatchedResource { tool: tool.entry.name, types: types_read(tool, &about), about, record })
 }
 
 /// The record of a URI that says type and id.
@@ -77,13 +77,15 @@ fn the_record(bound: &BoundResource, arguments: &Map<String, Value>) -> Option<(
     Some((ResourceType::from_name(says("resource_type")?)?, Id::new(says("id")?)?))
 }
 
-/// The types of record that the tool reads.
-fn types_read(tool: &CompiledTool) -> Vec<ResourceType> {
+/// The types of record that the tool reads. Of a list that is about nobody in particular those alone without
+/// which it can't be: a list of appointments shows names of patients, and is no list of them.
+fn types_read(tool: &CompiledTool, about: &[(ResourceType, Id)]) -> Vec<ResourceType> {
     let mut types = Vec::new();
     for need in tool.entry.needs {
-        let (Need::Record { action, resource_type } | Need::Optional { action, resource_type }) = *need
-        else {
-            continue;
+        let (action, resource_type) = match *need {
+            Need::Record { action, resource_type } => (action, resource_type),
+            Need::Optional { action, resource_type } if !about.is_empty() => (action, resource_type),
+            _ => continue,
         };
         if matches!(action, Action::Read | Action::Search) && !types.contains(&resource_type) {
             types.push(resource_type);
