@@ -5,8 +5,9 @@ mod confirm;
 mod replay;
 mod resolve;
 mod watch;
+mod witness;
 
-pub use self::confirm::Asking;
+pub use self::{confirm::Asking, witness::Witness};
 pub(crate) use self::{confirm::TOKEN_ARGUMENT, replay::KEY_ARGUMENT};
 
 use self::confirm::Confirmation;
@@ -45,9 +46,6 @@ const TENANT_AGE_MAX: Duration = Duration::from_secs(5);
 /// `event` of the audit row of a call.
 const TOOL_CALL: &str = "AUDIT:TOOL_CALL";
 
-/// The door of calls whose answers are events themselves.
-const EVENTS_DOOR: &str = "events";
-
 /// Runs calls.
 pub struct Pipeline {
     store: Store,
@@ -59,12 +57,6 @@ pub struct Pipeline {
     budget: Budget,
     tenants: Cache<TenantId, (Arc<Tenant>, Instant)>,
     witness: OnceLock<Weak<dyn Witness>>,
-}
-
-/// Hears of every call that was answered, once its row of the trail is durable.
-pub trait Witness: Send + Sync {
-    /// A call that this caller made was answered. Not told of: tools that carry secrets.
-    fn answered(&self, caller: &Caller, tool: &'static str, request_id: &str, answer: &Answer);
 }
 
 /// One call, authenticated.
@@ -118,11 +110,6 @@ impl Pipeline {
             tenants: Cache::new(TENANTS_CACHED),
             witness: OnceLock::new(),
         }
-    }
-
-    /// Tells this witness of answers, for as long as it is there. There is one: a second is none.
-    pub fn witnessed_by(&self, witness: Weak<dyn Witness>) {
-        self.witness.get_or_init(|| witness);
     }
 
     /// The same pipeline, with tools that log in and keep accounts.
@@ -282,15 +269,6 @@ impl Pipeline {
             logged_in: None,
             event: TOOL_CALL,
             conversation: None,
-        }
-    }
-
-    fn tell_witness(&self, call: &Call<'_>, tool: &CompiledTool, answer: &Answer) {
-        if call.door != EVENTS_DOOR
-            && tool.entry.is_listed()
-            && let Some(witness) = self.witness.get().and_then(Weak::upgrade)
-        {
-            witness.answered(call.caller, tool.entry.name, call.request_id, answer);
         }
     }
 

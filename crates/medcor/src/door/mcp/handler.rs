@@ -1,14 +1,14 @@
 //! The MCP methods, on rmcp's server.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use axum::http::request::Parts;
-use medcor_tools::{ErrorCode as Code, ErrorReport, RefusedRequest, ToolError};
+use medcor_tools::{ErrorReport, RefusedRequest, ToolError};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, JsonObject,
+        ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
         ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
         ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
@@ -21,7 +21,8 @@ use serde_json::Value;
 use super::{
     Asker, Era, Failure, Listing, Mcp, View, asking, completion, listing,
     progress::Progress,
-    result::protocol_error,
+    reading::prompt_arguments,
+    result::{protocol_error, resource_error_code},
     subscriptions::{self, SessionWatch},
 };
 use crate::door::mcp_stdio::LocalUser;
@@ -230,13 +231,9 @@ impl ServerHandler for Handler {
         completion::complete(&self.mcp, &self.asker(&context).await?, &request).await
     }
 
-    /// Before 2026-07-28: notifications go to the stream of the session.
     async fn subscribe(&self, request: SubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
         let asker = self.asker(&context).await?;
-        let Some(watch) = &self.watch else {
-            let problem = "notifications need a session: initialize first, and open its stream";
-            return Err(ErrorData::invalid_request(problem, None));
-        };
+        let watch = subscriptions::of_session(self.watch.as_deref())?;
         watch.subscribe(&self.mcp, &asker, request.uri, context.peer.clone()).await
     }
 
@@ -246,21 +243,11 @@ impl ServerHandler for Handler {
         context: Context,
     ) -> Result<(), ErrorData> {
         self.asker(&context).await?;
-        match &self.watch {
-            Some(watch) => watch.unsubscribe(&request.uri),
-            None => Err(ErrorData::invalid_request("there is no session that watches anything", None)),
-        }
+        subscriptions::of_session(self.watch.as_deref())?.unsubscribe(&request.uri)
     }
 
-    /// What can be watched at all: whether the caller may is judged in [`Self::listen`], and again with every
-    /// notification. Lists don't change while the server runs.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        let mut uris = requested.resource_subscriptions.clone().unwrap_or_default();
-        uris.retain(|uri| self.mcp.pipeline().catalog().bound_resource(uri).is_some());
-        uris.truncate(subscriptions::URIS_MAX);
-        let mut accepted = SubscriptionFilter::new();
-        accepted.resource_subscriptions = (!uris.is_empty()).then_some(uris);
-        Some(accepted)
+        Some(subscriptions::accepted(self.mcp.pipeline().catalog(), requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
@@ -295,32 +282,4 @@ fn cache_hints(context: &Context) -> (Option<u64>, Option<CacheScope>) {
         Era::Modern => (Some(listing::LIST_TTL_MS), Some(CacheScope::Private)),
         Era::Legacy => (None, None),
     }
-}
-
-pub(super) fn resource_error_code(code: Code) -> ErrorCode {
-    match code {
-        Code::ResourceNotFound => ErrorCode::RESOURCE_NOT_FOUND,
-        Code::ValidationError | Code::Ambiguous => ErrorCode::INVALID_PARAMS,
-        Code::ServerError | Code::NotReady => ErrorCode::INTERNAL_ERROR,
-        _ => ErrorCode::INVALID_REQUEST,
-    }
-}
-
-/// Arguments of prompts are strings. `initial_data`, which documented clients send as an object or as
-/// its JSON, stands for its members.
-fn prompt_arguments(given: JsonObject) -> BTreeMap<String, String> {
-    let mut arguments = BTreeMap::new();
-    for (name, value) in given {
-        match (name.as_str(), value) {
-            ("initial_data", Value::Object(members)) => arguments.extend(prompt_arguments(members)),
-            ("initial_data", Value::String(text)) => match serde_json::from_str(&text) {
-                Ok(Value::Object(members)) => arguments.extend(prompt_arguments(members)),
-                _ => _ = arguments.insert(name, text),
-            },
-            (_, Value::String(text)) => _ = arguments.insert(name, text),
-            (_, Value::Null) => {}
-            (_, value) => _ = arguments.insert(name, value.to_string()),
-        }
-    }
-    arguments
 }

@@ -1,9 +1,10 @@
 //! Prompts that know the clinic: what a prompt reads, it reads by calls of the person who asks, each with the
 //! authority, the checks and the audit row of its tool.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use medcor_tools::{PromptPart, PromptReading};
+use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use super::{Asker, Failure, Mcp};
@@ -34,4 +35,23 @@ impl Mcp {
             }
         }
     }
+}
+
+/// Arguments of prompts are strings. `initial_data`, which documented clients send as an object or as
+/// its JSON, stands for its members.
+pub(super) fn prompt_arguments(given: JsonObject) -> BTreeMap<String, String> {
+    let mut arguments = BTreeMap::new();
+    for (name, value) in given {
+        match (name.as_str(), value) {
+            ("initial_data", Value::Object(members)) => arguments.extend(prompt_arguments(members)),
+            ("initial_data", Value::String(text)) => match serde_json::from_str(&text) {
+                Ok(Value::Object(members)) => arguments.extend(prompt_arguments(members)),
+                _ => _ = arguments.insert(name, text),
+            },
+            (_, Value::String(text)) => _ = arguments.insert(name, text),
+            (_, Value::Null) => {}
+            (_, value) => _ = arguments.insert(name, value.to_string()),
+        }
+    }
+    arguments
 }

@@ -7,20 +7,23 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use medcor_tools::{Call, ToolError, WatchedResource};
+use medcor_tools::{Call, Catalog, ToolError, WatchedResource};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ErrorCode, ResourceUpdatedNotificationParam},
+    model::{ErrorCode, ResourceUpdatedNotificationParam, SubscriptionFilter},
     service::{Peer, SubscriptionContext, SubscriptionSink},
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{Asker, Mcp, handler::resource_error_code, result::protocol_error};
+use super::{
+    Asker, Mcp,
+    result::{protocol_error, resource_error_code},
+};
 use crate::events::{End, Heard, Known, Subscriber, Subscription, Topics, WatchedTypes, Who, watched};
 
 /// Most resources of one session or request.
-pub(super) const URIS_MAX: usize = 100;
+const URIS_MAX: usize = 100;
 
 /// What one client watches.
 #[derive(Default)]
@@ -178,6 +181,23 @@ impl SessionWatch {
             }
         })
     }
+}
+
+/// What the session watches: before 2026-07-28 notifications go to its stream.
+pub(super) fn of_session(watch: Option<&SessionWatch>) -> Result<&SessionWatch, ErrorData> {
+    let problem = "notifications need a session: initialize first, and open its stream";
+    watch.ok_or_else(|| ErrorData::invalid_request(problem, None))
+}
+
+/// What can be watched at all: whether the caller may is judged in [`listen`], and again with every notification.
+/// Lists don't change while the server runs.
+pub(super) fn accepted(catalog: &Catalog, requested: &SubscriptionFilter) -> SubscriptionFilter {
+    let mut uris = requested.resource_subscriptions.clone().unwrap_or_default();
+    uris.retain(|uri| catalog.bound_resource(uri).is_some());
+    uris.truncate(URIS_MAX);
+    let mut accepted = SubscriptionFilter::new();
+    accepted.resource_subscriptions = (!uris.is_empty()).then_some(uris);
+    accepted
 }
 
 /// Serves `subscriptions/listen` until the request ends.
