@@ -9,7 +9,7 @@ use medcor_policy::Role;
 use medcor_store::audit::AuditQuery;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, EventStream, Request, patient};
+use crate::support::{Clinic, EventStream, Request, patient, settled};
 
 pub(crate) fn appointment(id: &str, patient: &str, start: &str) -> Value {
     json!({
@@ -23,6 +23,7 @@ pub(crate) async fn clinic() -> Clinic {
     let clinic = Clinic::start().await;
     clinic.put(patient("ada", ("Ada", "Lovelace"), "1985-03-15")).await;
     clinic.put(patient("bob", ("Bob", "Boole"), "1980-01-01")).await;
+    settled(&clinic.server.store).await;
     clinic
 }
 

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     events::appointment,
-    support::{Clinic, EventStream, Instance, arranging, patient, setting},
+    support::{Clinic, EventStream, Instance, arranging, patient, setting, settled},
 };
 
 /// Writes of `cargo test`; `MEDCOR_EVENT_WRITES` says how many else.
@@ -256,6 +256,7 @@ async fn every_subscriber_has_each_event_that_it_may_see_once_and_in_order() {
         clinic.put(record.clone()).await;
         clinic.put_elsewhere(record).await;
     }
+    settled(&clinic.server.store).await;
     let start = clinic.server.store.outbox().newest().await.unwrap();
     let other = clinic.server.instance().await;
     let places: Vec<Place> =

@@ -19,7 +19,7 @@ mod trial;
 pub(crate) use client::{Opened, Reply, Request};
 pub(crate) use clinic::{Clinic, patient};
 pub(crate) use destination::{Destination, shared_data};
-pub(crate) use events::EventStream;
+pub(crate) use events::{EventStream, settled};
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};
 pub(crate) use server::{Instance, Server, arranging};
 pub(crate) use trial::TRIAL;

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::http::StatusCode;
+use medcor_store::{EventsAfter, Store};
 use serde_json::Value;
 
 use super::{Opened, Request, Server};
@@ -30,6 +31,7 @@ pub(crate) struct Told {
 impl EventStream {
     /// Everything from now on.
     pub(crate) async fn open(server: &Server, token: &str) -> Self {
+        settled(&server.store).await;
         Self::at(server.address, token, "", None).await
     }
 
@@ -93,6 +95,20 @@ impl EventStream {
         assert_eq!(told.name, name, "{told:?}");
         assert_eq!(told.data["type"], name, "the name is in the data too");
         told.data
+    }
+}
+
+/// Waits until what was committed is handed out. On PostgreSQL transactions of other databases of the cluster, such
+/// as those of other tests, hold it back for a moment, and a stream would begin with it.
+pub(crate) async fn settled(store: &Store) {
+    let outbox = store.outbox();
+    let mut signal = outbox.signal();
+    loop {
+        let place = outbox.newest().await.unwrap();
+        match outbox.after(place, 1).await.unwrap() {
+            EventsAfter::Kept(page) if page.events.is_empty() && !page.is_held_back => return,
+            _ => signal.wait(Duration::from_millis(5)).await,
+        }
     }
 }
 
