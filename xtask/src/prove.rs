@@ -50,6 +50,14 @@ const PROOFS: &[Proof] = &[
         size: "100",
     },
     Proof {
+        fact: "every subscriber has each event that it may see once and in order",
+        package: "medcor",
+        target: "it",
+        tests: "events_load::",
+        variable: "MEDCOR_EVENT_WRITES",
+        size: "10000",
+    },
+    Proof {
         fact: "nothing that was answered is lost when the server is killed",
         package: "medcor",
         target: "it",

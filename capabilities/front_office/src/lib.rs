@@ -7,6 +7,8 @@ mod scheduling;
 
 use medcor_tools::Capability;
 
+pub use scheduling::appointment_standing;
+
 /// The families of this domain.
 pub static FRONT_OFFICE: &[&Capability] =
     &[&patients::PATIENTS, &scheduling::SCHEDULING, &previsit::PREVISIT, &engagement::ENGAGEMENT];

@@ -20,6 +20,7 @@ mod status;
 mod waitlist;
 mod when;
 
+use medcor_fhir::view::Appointment;
 use medcor_tools::{Capability, tool};
 
 use self::{
@@ -53,3 +54,11 @@ pub(super) static SCHEDULING: Capability = Capability {
     ],
     prompts: &[],
 };
+
+/// How an appointment stands, in the documented words, and when it begins (a FHIR instant). `None` for what is no
+/// appointment.
+pub fn appointment_standing(body: &str) -> Option<(&'static str, Option<String>)> {
+    let appointment: Appointment<'_> = serde_json::from_str(body).ok()?;
+    let start = appointment.start.as_deref().map(str::to_owned);
+    Some((status::Status::of(&appointment).word(), start))
+}

@@ -4,6 +4,7 @@ mod batch;
 mod body;
 mod challenge;
 mod edge;
+mod events_sse;
 mod health;
 mod login_api;
 mod mcp;
@@ -28,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use edge::Edge;
 use mcp_http::McpHttp;
 
-use crate::mail::Mail;
+use crate::{events::Hub, mail::Mail};
 
 /// Connections that one network may have: half of all.
 pub const CONNECTIONS_PER_NETWORK: usize = 512;
@@ -49,6 +50,8 @@ pub struct DoorState {
     pub accounts: Arc<Accounts>,
     /// Takes one-time links to people.
     pub mail: Arc<Mail>,
+    /// Tells subscribers what happens.
+    pub hub: Arc<Hub>,
     /// What the operator decided.
     pub settings: Arc<DoorSettings>,
 }
@@ -114,7 +117,8 @@ pub async fn serve(
     let settings = state.settings.clone();
     let others = health::routes(state.pipeline.clone())
         .merge(oauth::routes(state.clone()))
-        .merge(pages::routes(state.clone()));
+        .merge(pages::routes(state.clone()))
+        .merge(events_sse::routes(state.clone(), &shutdown));
     let logins = login_api::routes(state.clone());
     let mcp = McpHttp::new(state.clone(), &shutdown);
     let api = logins.merge(rest::routes(state, mcp.mcp().clone()));

@@ -19,6 +19,9 @@ const SHARE_EVERY: Duration = Duration::from_secs(1);
 /// Between two times that old answers and paid debts are forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
+/// How long events are kept for those who were cut off: 7 days.
+const EVENTS_KEPT_MICROSECONDS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+
 /// Between two times that the trail is indexed.
 const INDEX_EVERY: Duration = Duration::from_secs(5);
 /// Commits of one time: what is more waits, so that indexing never takes the writer from callers for long.
@@ -72,6 +75,8 @@ impl Jobs {
     async fn forget(&self) -> Result<(), StoreError> {
         self.pipeline.store().forget_answers().await?;
         self.pipeline.store().forget_claims().await?;
+        let store = self.pipeline.store();
+        store.outbox().forget_before(store.clock().now() - EVENTS_KEPT_MICROSECONDS).await?;
         self.pipeline.store().forget_spending().await
     }
 

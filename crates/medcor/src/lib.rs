@@ -9,6 +9,7 @@ pub mod command;
 pub mod config;
 pub mod demonstration;
 pub mod door;
+pub mod events;
 pub mod import;
 pub mod job;
 pub mod mail;

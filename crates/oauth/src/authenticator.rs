@@ -1,5 +1,7 @@
 //! From a bearer token to a caller, and back.
 
+mod standing;
+
 use std::{
     sync::{
         Arc,
@@ -26,6 +28,8 @@ use crate::{
     opaque::sha256,
     server::{STDIO_CLIENT, TOKEN_CLIENT, resource},
 };
+
+pub use standing::Standing;
 
 /// Verified tokens kept at hand.
 const TOKENS_CACHED: usize = 16 * 1024;
@@ -187,6 +191,17 @@ impl Authenticator {
             }
         }
         Ok(verified.caller.clone())
+    }
+
+    /// As [`Self::caller_by`], with when the token ends (seconds since the epoch).
+    pub async fn caller_until(
+        &self,
+        token: &str,
+        path: &str,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<(Arc<Caller>, i64), AuthError> {
+        let caller = self.caller_by(token, path, certificate).await?;
+        Ok((caller, self.good(token).await?.token.ends_at_seconds()))
     }
 
     /// The claims of a token for any resource of this server, if it is good now.

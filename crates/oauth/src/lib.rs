@@ -20,7 +20,7 @@ mod server;
 
 use medcor_store::StoreError;
 
-pub use authenticator::{Authenticator, TokenSettings};
+pub use authenticator::{Authenticator, Standing, TokenSettings};
 pub use certificate::{BadCertificate, ClientCertificate, certificates_in, registered_subject};
 pub use client_secret::hash_made_secret;
 pub use external::ExternalSettings;

@@ -71,6 +71,8 @@ pub enum EventKind {
     Token,
     /// A user, client, organisation, role, key or setting was changed.
     Administration,
+    /// A stream of events was opened or ended.
+    Events,
 }
 
 impl EventKind {
@@ -81,6 +83,7 @@ impl EventKind {
             Self::Consent => "AUDIT:CONSENT",
             Self::Token => "AUDIT:TOKEN",
             Self::Administration => "AUDIT:ADMINISTRATION",
+            Self::Events => "AUDIT:EVENTS",
         }
     }
 }

@@ -53,6 +53,11 @@ impl Batch {
             && !self.touches_identity()
     }
 
+    /// Whether followers of the outbox may find something. The use of an emergency access is a change.
+    pub(crate) fn may_write_events(&self) -> bool {
+        !self.writes.is_empty() || !self.changes.is_empty()
+    }
+
     /// Whether it changes people, clients or what they hold.
     pub(crate) fn touches_identity(&self) -> bool {
         !self.changes.is_empty() || !self.sweeps.is_empty()

@@ -18,6 +18,7 @@ mod registration;
 mod secret;
 mod session;
 mod tenant;
+mod ticket;
 mod user;
 
 use medcor_fhir::Id;

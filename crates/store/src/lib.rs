@@ -12,6 +12,7 @@ mod database;
 mod error;
 pub mod identity;
 mod ledger;
+mod outbox;
 mod record;
 mod records;
 mod session;
@@ -24,6 +25,9 @@ pub use audit::{AuditEntry, AuditEvent, ChainReport, EventKind, Ledger, Outcome}
 pub use clock::Clock;
 pub use database::{AuditDurability, Fence, Location, Settings, Statistics, Store};
 pub use error::{Conflict, StoreError};
+pub use outbox::{
+    EventAction, EventPage, EventPosition, EventsAfter, Outbox, OutboxSignal, PositionSeal, RecordEvent,
+};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,

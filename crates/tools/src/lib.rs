@@ -40,10 +40,10 @@ pub use medcor_store::{
     Matched, Outcome, Page, Record, Taken, identity::Tenant,
 };
 pub use overload::Form;
-pub use pipeline::{Asking, Call, Pipeline, Refusal};
+pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};
 pub use prompt::{Prompt, PromptArgument, PromptPart, PromptReading};
 pub use reference::{FhirType, Ref, kind};
-pub use resource::{BoundResource, ResourceBinding, resource};
+pub use resource::{BoundResource, ResourceBinding, WatchedResource, resource};
 pub use secret::Secret;
 pub use tool::{
     Alias, Capability, Effect, Exposure, Forward, Synonym, Tool, ToolEntry, alias, forward, synonym, tool,

@@ -6,8 +6,10 @@ mod replay;
 mod resolve;
 mod row;
 mod together;
+mod watch;
+mod witness;
 
-pub use self::confirm::Asking;
+pub use self::{confirm::Asking, witness::Witness};
 pub(crate) use self::{confirm::TOKEN_ARGUMENT, replay::KEY_ARGUMENT};
 
 use self::confirm::Confirmation;
@@ -15,7 +17,7 @@ use self::confirm::Confirmation;
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -56,6 +58,7 @@ pub struct Pipeline {
     strangers: Arc<Strangers>,
     budget: Budget,
     tenants: Cache<TenantId, (Arc<Tenant>, Instant)>,
+    witness: OnceLock<Weak<dyn Witness>>,
 }
 
 /// One call, authenticated.
@@ -122,6 +125,7 @@ impl Pipeline {
             strangers: Arc::default(),
             budget: Budget::default(),
             tenants: Cache::new(TENANTS_CACHED),
+            witness: OnceLock::new(),
         }
     }
 
@@ -230,7 +234,9 @@ impl Pipeline {
         match session.commit(entry).await {
             Ok(_) => {
                 self.post(letters, call.request_id).await;
-                Ok(conversation::told(conversation.as_ref(), answer))
+                let answer = conversation::told(conversation.as_ref(), answer);
+                self.tell_witness(&call, tool, &answer);
+                Ok(answer)
             }
             Err(error) => Err(self.refused(&call, Some(tool), parameters, error.into()).await),
         }
@@ -245,7 +251,23 @@ impl Pipeline {
         elsewhere: &'c OnceLock<Permit>,
         asking: Asking<'_>,
     ) -> (Ran<'c>, Result<Answer, ToolError>) {
-        let mut cx = ToolContext {
+        let mut cx = self.context(call, permit, tenant, elsewhere);
+        cx.conversation = conversation;
+        // Boxed, because the state of every search is in it and would be moved with each caller.
+        let result = unless_it_panics(Box::pin(execute(tool, folded, asking, &mut cx))).await;
+        let ToolContext { session, letters, logged_in, event, tenant, conversation, .. } = cx;
+        let charged = self.budget.charge(&self.store, call.caller.principal(), session.patients()).await;
+        (Ran { session, letters, logged_in, event, tenant, conversation }, charged.and(result))
+    }
+
+    fn context<'c>(
+        &'c self,
+        call: &Call<'c>,
+        permit: &'c Permit,
+        tenant: Arc<Tenant>,
+        elsewhere: &'c OnceLock<Permit>,
+    ) -> ToolContext<'c> {
+        ToolContext {
             session: self.store.session(permit),
             caller: call.caller,
             permit,
@@ -262,13 +284,8 @@ impl Pipeline {
             address: call.address,
             logged_in: None,
             event: TOOL_CALL,
-            conversation,
-        };
-        // Boxed, because the state of every search is in it and would be moved with each caller.
-        let result = unless_it_panics(Box::pin(execute(tool, folded, asking, &mut cx))).await;
-        let ToolContext { session, letters, logged_in, event, tenant, conversation, .. } = cx;
-        let charged = self.budget.charge(&self.store, call.caller.principal(), session.patients()).await;
-        (Ran { session, letters, logged_in, event, tenant, conversation }, charged.and(result))
+            conversation: None,
+        }
     }
 
     /// The permit of a call as part of its conversation, and what that remembers.

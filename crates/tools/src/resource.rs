@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use medcor_fhir::{Id, ResourceType};
 use serde_json::{Map, Value};
 
 /// A URI template whose variables are arguments of the tool beside which it is declared.
@@ -78,6 +79,21 @@ pub struct BoundResource {
     pub tool: &'static str,
     /// The arguments of the call.
     pub arguments: Map<String, Value>,
+    /// Those of them that stand in the URI.
+    pub(crate) variables: Vec<&'static str>,
+}
+
+/// Which changes change what a URI shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedResource {
+    /// The tool that reads it: whoever may not use that any more is told nothing.
+    pub tool: &'static str,
+    /// Types of record.
+    pub types: Vec<ResourceType>,
+    /// What each record is about, is or refers to, all of them: the records that the URI names.
+    pub about: Vec<(ResourceType, Id)>,
+    /// The one record that the URI is.
+    pub record: Option<(ResourceType, Id)>,
 }
 
 /// The binding that this URI means: of several the one with most literal segments.
@@ -89,13 +105,15 @@ pub(crate) fn bound<'b>(
         bindings.filter_map(|(tool, binding)| binding.matched(uri).map(|found| (tool, binding, found)));
     let (tool, binding, found) = matches.max_by_key(|(_, _, found)| found.literals)?;
     let mut arguments = Map::new();
+    let mut variables = Vec::new();
     for (name, value) in found.variables {
+        variables.push(name);
         arguments.insert(name.to_owned(), value.into());
     }
     for (name, value) in binding.arguments {
         arguments.insert((*name).to_owned(), (*value).into());
     }
-    Some(BoundResource { tool, arguments })
+    Some(BoundResource { tool, arguments, variables })
 }
 
 fn variable(segment: &'static str) -> Option<&'static str> {

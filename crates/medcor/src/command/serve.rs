@@ -19,6 +19,7 @@ use crate::{
     app::{self, Schema},
     config::Flags,
     door::{self, DoorSettings, DoorState},
+    events::{Hub, HubSettings},
     job,
 };
 
@@ -109,6 +110,7 @@ impl Serve {
             authorization: authorization.clone(),
             accounts,
             mail,
+            hub: Hub::new(pipeline.clone(), HubSettings::default()),
             settings: DoorSettings {
                 trusted_proxies: config.trusted_proxies.clone(),
                 certificate_proxies: config.certificate_proxies.clone(),

@@ -63,6 +63,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Cuts a connection off, for a door whose client does not take what it sends: while that does not move, nothing
+/// else ends it. Connections over HTTP/2 carry other requests too, and end single ones by themselves.
+#[derive(Debug, Clone)]
+pub(super) struct Hangup(CancellationToken);
+
+impl Hangup {
+    pub(super) fn now(&self) {
+        self.0.cancel();
+    }
+}
+
 /// The HTTP doors behind one fence.
 pub(super) struct Edge {
     allowed: Allowed,
@@ -147,11 +158,16 @@ impl Edge {
         let http2_rest = self.http2_rest;
         let activity = Activity::default();
         let requests = activity.clone();
+        let hangup = CancellationToken::new();
+        let cut = hangup.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(Peer(peer));
             let edge = self.clone();
             let open = (request.version() == Version::HTTP_2).then(|| requests.begin());
+            if open.is_none() {
+                request.extensions_mut().insert(Hangup(cut.clone()));
+            }
             async move {
                 let answer = edge.answer(request).await;
                 Ok::<_, Infallible>(match open {
@@ -177,6 +193,7 @@ impl Edge {
                     }
                     return;
                 }
+                () = hangup.cancelled() => return,
                 () = first_head.as_mut(), if is_waiting => {
                     if !has_asked.load(Ordering::Relaxed) {
                         return;

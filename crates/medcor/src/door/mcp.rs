@@ -9,6 +9,7 @@ mod progress;
 mod reading;
 mod result;
 mod run_to_end;
+mod subscriptions;
 mod view;
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
@@ -27,11 +28,13 @@ use asking::Asked;
 use listing::Listings;
 
 use super::{mcp_http::as_caller_error, token};
+use crate::events::{Hub, Who};
 
 /// What every MCP request needs, once a server.
 pub(super) struct Mcp {
     pipeline: Arc<Pipeline>,
     authenticator: Option<Arc<Authenticator>>,
+    hub: Arc<Hub>,
     listings: Listings,
     /// Calls whose client is gone.
     calls: TaskTracker,
@@ -48,6 +51,8 @@ pub(super) struct Asker {
     pub(super) started: Instant,
     /// The network address that it came from, where there is one.
     pub(super) address: Option<IpAddr>,
+    /// How it is asked again who it is, where more may follow than an answer.
+    pub(super) who: Option<Who>,
 }
 
 impl Asker {
@@ -58,7 +63,7 @@ impl Asker {
         request_id: Arc<str>,
         address: Option<IpAddr>,
     ) -> Self {
-        Self { caller, view, request_id, door: HTTP_DOOR, started: Instant::now(), address }
+        Self { caller, view, request_id, door: HTTP_DOOR, started: Instant::now(), address, who: None }
     }
 }
 
@@ -76,13 +81,21 @@ pub(super) enum Failure {
 impl Mcp {
     /// Without an authenticator, as where the operator named the caller, tokens among the arguments are
     /// taken out and nothing else.
-    pub(super) fn new(pipeline: Arc<Pipeline>, authenticator: Option<Arc<Authenticator>>) -> Arc<Self> {
+    pub(super) fn new(
+        pipeline: Arc<Pipeline>,
+        authenticator: Option<Arc<Authenticator>>,
+        hub: Arc<Hub>,
+    ) -> Arc<Self> {
         let listings = Listings::new(pipeline.catalog().clone());
-        Arc::new(Self { pipeline, authenticator, listings, calls: TaskTracker::new() })
+        Arc::new(Self { pipeline, authenticator, hub, listings, calls: TaskTracker::new() })
     }
 
     pub(super) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
+    }
+
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// What this caller may see.

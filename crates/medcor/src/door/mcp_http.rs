@@ -35,7 +35,7 @@ use super::{
     response::{self, Answer},
     token,
 };
-pub(super) use authentication::{as_caller_error, caller_of, certificate_of};
+pub(super) use authentication::{as_caller_error, bearer_of, caller_of, certificate_of, known_of, who_of};
 use direct::{Direct, What};
 pub(super) use message::{Message, has_twins};
 use sessions::Sessions;
@@ -58,7 +58,7 @@ pub(super) struct McpHttp {
 
 impl McpHttp {
     pub(super) fn new(state: DoorState, stop: &CancellationToken) -> Self {
-        let mcp = Mcp::new(state.pipeline.clone(), Some(state.authenticator.clone()));
+        let mcp = Mcp::new(state.pipeline.clone(), Some(state.authenticator.clone()), state.hub.clone());
         let sessions = Arc::new(Sessions::new());
         // Hosts and origins are checked at the edge, for all doors alike.
         let config = StreamableHttpServerConfig::default()
@@ -71,7 +71,7 @@ impl McpHttp {
         let other = handler.clone();
         Self {
             with_sessions: StreamableHttpService::new(
-                move || Ok(handler.clone()),
+                move || Ok(handler.for_session()),
                 sessions.manager(),
                 config,
             ),
@@ -216,7 +216,8 @@ impl McpHttp {
         }
     }
 
-    async fn by_rmcp(&self, mut parts: Parts, body: Bytes, asker: Asker, opens_session: bool) -> Answer {
+    async fn by_rmcp(&self, mut parts: Parts, body: Bytes, mut asker: Asker, opens_session: bool) -> Answer {
+        asker.who = Some(who_of(&self.state, &parts));
         let has_session = parts.headers.contains_key(SESSION_ID);
         let caller = asker.caller.clone();
         let watch = Watch::of(self, &parts, &asker);

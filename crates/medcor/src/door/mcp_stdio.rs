@@ -4,6 +4,7 @@ mod checked;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use medcor_oauth::{AuthError, Authenticator};
 use medcor_tools::{Caller, Pipeline, ToolError};
 use rmcp::{
@@ -13,13 +14,15 @@ use rmcp::{
 };
 
 use super::mcp::{Handler, Mcp};
+use crate::events::{Hub, HubSettings, Known, Who};
 
 const DOOR: &str = "mcp-stdio";
 
 /// Serves MCP on standard input and output until the input ends. Nothing else may write to standard
 /// output meanwhile; logs go to standard error.
 pub async fn serve(pipeline: Arc<Pipeline>, user: LocalUser) -> std::io::Result<()> {
-    let mcp = Mcp::new(pipeline, None);
+    let hub = Hub::new(pipeline.clone(), HubSettings::default());
+    let mcp = Mcp::new(pipeline, None, hub);
     let handler = Handler::of_user(mcp.clone(), Arc::new(user), DOOR);
     let (input, output) = stdio_pipes();
     let (checked, refusals) = checked::input(input);
@@ -54,6 +57,15 @@ impl LocalUser {
         let began_at = authenticator.now_seconds();
         authenticator.caller_for_user(email, began_at).await?;
         Ok(Self { authenticator, email: email.to_owned(), began_at })
+    }
+
+    /// How it is asked again whether the user still may.
+    pub(super) fn who(self: &Arc<Self>) -> Who {
+        let user = self.clone();
+        Arc::new(move || {
+            let user = user.clone();
+            async move { Ok(Known { caller: user.caller().await?, ends_at_seconds: None }) }.boxed()
+        })
     }
 
     /// The user as a caller, as the database has it now.

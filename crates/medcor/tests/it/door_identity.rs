@@ -55,6 +55,7 @@ impl Doors {
             authorization: Arc::new(authorization.unwrap()),
             accounts: server.accounts.clone(),
             mail: server.mail.clone(),
+            hub: server.hub.clone(),
             settings: Arc::new(DoorSettings { certificate_proxies: proxies, ..settings }),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

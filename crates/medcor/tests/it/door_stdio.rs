@@ -51,6 +51,13 @@ impl Conversation {
         self.ask_text(&message.to_string())
     }
 
+    /// What the program says next by itself.
+    pub(crate) fn listen(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"))
+    }
+
     fn ask_text(&mut self, message: &str) -> Value {
         writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
         let mut line = String::new();

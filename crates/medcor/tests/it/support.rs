@@ -7,6 +7,7 @@ mod client;
 mod clinic;
 pub(crate) mod demonstration;
 mod destination;
+mod events;
 pub(crate) mod folder;
 pub(crate) mod http;
 mod login;
@@ -20,8 +21,9 @@ mod trial;
 pub(crate) use client::{Opened, Reply, Request};
 pub(crate) use clinic::{Clinic, patient};
 pub(crate) use destination::{Destination, shared_data};
+pub(crate) use events::{EventStream, settled};
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};
-pub(crate) use server::{Server, arranging};
+pub(crate) use server::{Instance, Server, arranging};
 pub(crate) use trial::TRIAL;
 
 /// What the environment says about the tests.

@@ -16,6 +16,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0010_patients.sql"),
     include_str!("../../migrations/sqlite/0011_taken_back.sql"),
     include_str!("../../migrations/sqlite/0012_conversation.sql"),
+    include_str!("../../migrations/sqlite/0013_events.sql"),
 ];
 
 /// The migrations that a schema of this version still needs.

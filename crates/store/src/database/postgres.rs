@@ -5,6 +5,7 @@ mod apply;
 mod committer;
 mod connect;
 mod lane;
+mod listener;
 mod look;
 mod lost;
 mod migrate;
@@ -14,11 +15,17 @@ mod statements;
 mod trail;
 mod value;
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, OnceLock},
+};
 
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::TenantId;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use tokio_postgres::error::SqlState;
 
 pub use self::connect::Fence;
@@ -36,6 +43,11 @@ pub(crate) struct Postgres {
     readers: Readers,
     committer: Committer,
     notifier: JoinHandle<()>,
+    connector: Connector,
+    /// Changes with every commit of any instance that wrote events.
+    committed: watch::Sender<u64>,
+    /// Begun with the first follower: most processes have none.
+    listener: OnceLock<JoinHandle<()>>,
     fence: Fence,
 }
 
@@ -52,7 +64,10 @@ impl Postgres {
         Ok(Self {
             readers: Readers::new(&connector, settings.readers)?,
             committer: Committer::start(&connector, settings, &written),
-            notifier: tokio::spawn(notify(connector, written)),
+            notifier: tokio::spawn(notify(connector.clone(), written)),
+            connector,
+            committed: watch::Sender::new(0),
+            listener: OnceLock::new(),
             fence,
         })
     }
@@ -60,6 +75,13 @@ impl Postgres {
     /// Whether the database itself keeps tenants apart.
     pub(super) fn fence(&self) -> Fence {
         self.fence
+    }
+
+    /// Changes with every commit of any instance that wrote events.
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.listener
+            .get_or_init(|| tokio::spawn(listener::listen(self.connector.clone(), self.committed.clone())));
+        self.committed.subscribe()
     }
 
     pub(super) async fn rows(&self, lane: Lane, statement: Statement) -> Result<Vec<Row>, StoreError> {
@@ -133,6 +155,7 @@ impl Postgres {
     pub(super) async fn close(&self) {
         self.committer.close().await;
         self.notifier.abort();
+        self.listener.get().into_iter().for_each(JoinHandle::abort);
         self.readers.close();
     }
 

@@ -13,6 +13,7 @@ use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::TenantId;
+use tokio::sync::watch;
 
 use self::{readers::Readers, scanners::Scanners, writer::Writer};
 use super::{
@@ -27,6 +28,8 @@ pub(crate) struct Sqlite {
     readers: Arc<Readers>,
     scanners: Scanners,
     writer: Writer,
+    /// Counts the commits of this process that wrote events.
+    committed: watch::Sender<u64>,
 }
 
 impl Sqlite {
@@ -36,10 +39,12 @@ impl Sqlite {
         connection::migrate(&mut connection, settings.applies_migrations)?;
         let readers = Arc::new(Readers::new(path, settings.readers));
         snapshot::start_keeper(&readers)?;
+        let committed = watch::Sender::new(0);
         Ok(Self {
             scanners: Scanners::start(path, settings.readers)?,
-            writer: Writer::start(connection, settings, Arc::clone(&readers))?,
+            writer: Writer::start(connection, settings, Arc::clone(&readers), committed.clone())?,
             readers,
+            committed,
         })
     }
 
@@ -82,6 +87,11 @@ impl Sqlite {
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         self.writer.commit(batch).await
+    }
+
+    /// Changes with every commit of this process that wrote events.
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
     }
 
     pub(super) async fn size_bytes(&self) -> Result<u64, StoreError> {

@@ -10,6 +10,7 @@ mod identity;
 mod interference;
 mod limits;
 mod lost;
+mod outbox;
 mod races;
 mod random;
 mod records;
@@ -159,6 +160,13 @@ contract! {
         sessions_of_two_organisations_are_not_committed_together;
     spending:
         what_instances_spend_adds_up_where_they_share;
+    outbox:
+        events_come_in_the_order_of_commits_and_say_what_happened,
+        of_racing_writers_no_event_is_lost_and_none_comes_twice,
+        a_commit_wakes_followers_of_every_instance,
+        whoever_has_missed_what_was_forgotten_is_told,
+        a_place_is_a_text_for_one_caller,
+        a_ticket_opens_one_stream_in_its_time;
     races:
         of_concurrent_updates_none_is_lost_and_none_doubled,
         of_concurrent_claims_each_is_taken_once;

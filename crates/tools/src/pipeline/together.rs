@@ -96,9 +96,12 @@ impl Pipeline {
             return self.none_committed(calls, parts, error.into()).await;
         }
         let mut results = Vec::with_capacity(answers.len());
-        for ((call, answer), (letters, conversation)) in calls.iter().zip(answers).zip(rest) {
+        let each = calls.iter().zip(parts).zip(answers).zip(rest);
+        for (((call, part), answer), (letters, conversation)) in each {
             self.post(letters, call.request_id).await;
-            results.push(Ok(crate::conversation::told(conversation.as_ref(), answer)));
+            let answer = crate::conversation::told(conversation.as_ref(), answer);
+            self.tell_witness(call, part.tool, &answer);
+            results.push(Ok(answer));
         }
         results
     }

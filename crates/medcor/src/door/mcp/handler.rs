@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use axum::http::request::Parts;
-use medcor_tools::{ErrorCode as Code, ErrorReport, RefusedRequest, ToolError};
+use medcor_tools::{ErrorReport, RefusedRequest, ToolError};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -12,15 +12,17 @@ use rmcp::{
         ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
         ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
-        SubscriptionFilter, Tool,
+        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
 
 use super::{
-    Asker, Era, Failure, Listing, Mcp, View, asking, completion, listing, progress::Progress,
-    result::protocol_error,
+    Asker, Era, Failure, Listing, Mcp, View, asking, completion, listing,
+    progress::Progress,
+    result::{protocol_error, resource_error_code},
+    subscriptions::{self, SessionWatch},
 };
 use crate::door::mcp_stdio::LocalUser;
 
@@ -35,6 +37,8 @@ pub(in crate::door) struct Handler {
     mcp: Arc<Mcp>,
     /// Who asks where no HTTP request says it.
     fixed: Option<(Arc<LocalUser>, &'static str)>,
+    /// What the session watches, where there is one.
+    watch: Option<Arc<SessionWatch>>,
 }
 
 type Context = RequestContext<RoleServer>;
@@ -42,12 +46,17 @@ type Context = RequestContext<RoleServer>;
 impl Handler {
     /// A handler of requests that carry an [`Asker`].
     pub(in crate::door) fn of_requests(mcp: Arc<Mcp>) -> Self {
-        Self { mcp, fixed: None }
+        Self { mcp, fixed: None, watch: None }
+    }
+
+    /// The same, for one session.
+    pub(in crate::door) fn for_session(&self) -> Self {
+        Self { watch: Some(Arc::default()), ..self.clone() }
     }
 
     /// A handler for one user, who sees everything that it may use.
     pub(in crate::door) fn of_user(mcp: Arc<Mcp>, user: Arc<LocalUser>, door: &'static str) -> Self {
-        Self { mcp, fixed: Some((user, door)) }
+        Self { mcp, fixed: Some((user, door)), watch: Some(Arc::default()) }
     }
 
     async fn asker(&self, context: &Context) -> Result<Asker, ErrorData> {
@@ -57,7 +66,8 @@ impl Handler {
             return match user.caller().await {
                 Ok(caller) => {
                     let (view, started) = (View::everything(), Instant::now());
-                    Ok(Asker { caller, view, request_id, door, started, address: None })
+                    let who = Some(user.who());
+                    Ok(Asker { caller, view, request_id, door, started, address: None, who })
                 }
                 Err(error) => {
                     let refused = RefusedRequest { address: None, door, request_id: &request_id };
@@ -68,6 +78,9 @@ impl Handler {
         }
         let parts = context.extensions.get::<Parts>();
         let asker = parts.and_then(|parts| parts.extensions.get::<Asker>()).cloned();
+        if let (Some(asker), Some(watch)) = (&asker, &self.watch) {
+            watch.is_of(asker.who.as_ref());
+        }
         asker.ok_or_else(|| ErrorData::internal_error("the request has no caller", None))
     }
 
@@ -81,6 +94,7 @@ impl ServerHandler for Handler {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
+            .enable_resources_subscribe()
             .enable_prompts()
             .enable_completions()
             .build();
@@ -215,11 +229,28 @@ impl ServerHandler for Handler {
         completion::complete(&self.mcp, &self.asker(&context).await?, &request).await
     }
 
-    /// The seam of `subscriptions/listen`: it is acknowledged with an empty filter, because no
-    /// capability to notify is declared yet. What will be sent must be authorised by the subscriber's
-    /// own permit at every sending.
-    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(SubscriptionFilter::new())
+    async fn subscribe(&self, request: SubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
+        let asker = self.asker(&context).await?;
+        let watch = subscriptions::of_session(self.watch.as_deref())?;
+        watch.subscribe(&self.mcp, &asker, request.uri, context.peer.clone()).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: Context,
+    ) -> Result<(), ErrorData> {
+        self.asker(&context).await?;
+        subscriptions::of_session(self.watch.as_deref())?.unsubscribe(&request.uri)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(subscriptions::accepted(self.mcp.pipeline().catalog(), requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let asker = self.asker(context.request_context()).await?;
+        subscriptions::listen(&self.mcp, &asker, &context).await
     }
 }
 
@@ -248,14 +279,5 @@ fn cache_hints(context: &Context) -> (Option<u64>, Option<CacheScope>) {
     match era(context) {
         Era::Modern => (Some(listing::LIST_TTL_MS), Some(CacheScope::Private)),
         Era::Legacy => (None, None),
-    }
-}
-
-fn resource_error_code(code: Code) -> ErrorCode {
-    match code {
-        Code::ResourceNotFound => ErrorCode::RESOURCE_NOT_FOUND,
-        Code::ValidationError | Code::Ambiguous => ErrorCode::INVALID_PARAMS,
-        Code::ServerError | Code::NotReady => ErrorCode::INTERNAL_ERROR,
-        _ => ErrorCode::INVALID_REQUEST,
     }
 }

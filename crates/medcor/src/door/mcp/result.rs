@@ -1,6 +1,6 @@
 //! How an answer and a refusal look in MCP.
 
-use medcor_tools::{Answer, ErrorReport};
+use medcor_tools::{Answer, ErrorCode as Code, ErrorReport};
 use rmcp::{
     ErrorData,
     model::{CallToolResult, ContentBlock, ErrorCode, MetaObject},
@@ -29,6 +29,16 @@ pub(in crate::door) fn refusal(report: &ErrorReport) -> CallToolResult {
 /// An error of the protocol: the request can't be routed to anything.
 pub(in crate::door) fn protocol_error(code: ErrorCode, report: &ErrorReport) -> ErrorData {
     ErrorData::new(code, report.text(), Some(as_value(report)))
+}
+
+/// The code of the protocol for a resource that is not shown.
+pub(super) fn resource_error_code(code: Code) -> ErrorCode {
+    match code {
+        Code::ResourceNotFound => ErrorCode::RESOURCE_NOT_FOUND,
+        Code::ValidationError | Code::Ambiguous => ErrorCode::INVALID_PARAMS,
+        Code::ServerError | Code::NotReady => ErrorCode::INTERNAL_ERROR,
+        _ => ErrorCode::INVALID_REQUEST,
+    }
 }
 
 fn as_value(report: &ErrorReport) -> Value {

@@ -3,15 +3,19 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::http::{HeaderMap, header, request::Parts};
+use futures_util::FutureExt;
 use medcor_oauth::{AuthError, ClientCertificate};
 use medcor_tools::{Caller, Refusal, RefusedRequest, ToolError};
 
 use super::McpHttp;
-use crate::door::{
-    DoorState,
-    mcp::HTTP_DOOR,
-    response::{self, Answer},
-    visitor,
+use crate::{
+    door::{
+        DoorState,
+        mcp::HTTP_DOOR,
+        response::{self, Answer},
+        visitor,
+    },
+    events::{Known, Who},
 };
 
 /// Who asks by these headers, over a connection with this certificate. A stream asks this again while it is
@@ -22,6 +26,42 @@ pub(in crate::door) async fn caller_of(
     certificate: Option<&ClientCertificate>,
     path: &str,
 ) -> Result<Arc<Caller>, ToolError> {
+    let token = bearer_of(headers)?;
+    state.authenticator.caller_by(token, path, certificate).await.map_err(as_caller_error)
+}
+
+/// As [`caller_of`], with when the token ends (seconds since the epoch).
+pub(in crate::door) async fn known_of(
+    state: &DoorState,
+    headers: &HeaderMap,
+    certificate: Option<&ClientCertificate>,
+    path: &str,
+) -> Result<(Arc<Caller>, i64), ToolError> {
+    let token = bearer_of(headers)?;
+    state.authenticator.caller_until(token, path, certificate).await.map_err(as_caller_error)
+}
+
+/// How it is asked again who asks by these headers.
+pub(in crate::door) fn who_of(state: &DoorState, parts: &Parts) -> Who {
+    let mut headers = HeaderMap::new();
+    for value in parts.headers.get_all(header::AUTHORIZATION) {
+        headers.append(header::AUTHORIZATION, value.clone());
+    }
+    let (state, headers) = (state.clone(), Arc::new(headers));
+    let (certificate, path) = (certificate_of(parts).cloned(), Arc::<str>::from(parts.uri.path()));
+    Arc::new(move || {
+        let (state, headers) = (state.clone(), headers.clone());
+        let (certificate, path) = (certificate.clone(), path.clone());
+        async move {
+            let (caller, ends_at) = known_of(&state, &headers, certificate.as_deref(), &path).await?;
+            Ok(Known { caller, ends_at_seconds: Some(ends_at) })
+        }
+        .boxed()
+    })
+}
+
+/// The token of the `Authorization` header.
+pub(in crate::door) fn bearer_of(headers: &HeaderMap) -> Result<&str, ToolError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(ToolError::AuthRequired)?;
     if values.next().is_some() {
@@ -31,7 +71,7 @@ pub(in crate::door) async fn caller_of(
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ToolError::AuthRequired);
     }
-    state.authenticator.caller_by(token.trim(), path, certificate).await.map_err(as_caller_error)
+    Ok(token.trim())
 }
 
 /// The certificate of whoever asks, where a proxy that is trusted named one.

@@ -29,14 +29,16 @@ impl McpHttp {
             return None;
         }
         let method = message.method.as_deref()?;
-        if !matches!(method, "tools/call" | "resources/read") {
+        if !matches!(method, "tools/call" | "resources/read" | "resources/subscribe") {
             return None;
         }
         let meant: Meant<'_> = serde_json::from_str(message.params?.get()).ok()?;
         let catalog = self.state.pipeline.catalog();
         let (name, arguments) = match (method, meant.name, meant.uri) {
             ("tools/call", Some(name), _) => (name, meant.arguments),
-            ("resources/read", _, Some(uri)) => (catalog.bound_resource(&uri)?.tool.into(), Value::Null),
+            ("resources/read" | "resources/subscribe", _, Some(uri)) => {
+                (catalog.bound_resource(&uri)?.tool.into(), Value::Null)
+            }
             _ => return None,
         };
         if catalog.meant(&name, &arguments).iter().any(|tool| !asker.view.shows(tool)) {

@@ -109,15 +109,19 @@ impl Request {
 
     /// Sends it and reads the head of the answer.
     pub(crate) async fn open(self) -> Opened {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        self.try_open().await.expect("the server answers")
+    }
+
+    /// As [`Self::open`]; `None` where nobody answers.
+    pub(crate) async fn try_open(self) -> Option<Opened> {
+        let stream = TcpStream::connect(self.address).await.ok()?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
         let driven = tokio::spawn(connection);
         let builder =
             if self.has_host { self.builder } else { self.builder.header("host", self.address.to_string()) };
         let request = builder.body(Full::new(self.body)).unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        Opened { status: parts.status, headers: parts.headers, body, driven }
+        let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
+        Some(Opened { status: parts.status, headers: parts.headers, body, driven })
     }
 }
 
@@ -126,6 +130,16 @@ impl Opened {
     pub(crate) async fn next(&mut self) -> Option<String> {
         while let Some(frame) = self.body.frame().await {
             if let Ok(data) = frame.unwrap().into_data() {
+                return Some(String::from_utf8(data.to_vec()).unwrap());
+            }
+        }
+        None
+    }
+
+    /// As [`Self::next`], where being cut off is an end too.
+    pub(crate) async fn next_or_cut(&mut self) -> Option<String> {
+        while let Some(Ok(frame)) = self.body.frame().await {
+            if let Ok(data) = frame.into_data() {
                 return Some(String::from_utf8(data.to_vec()).unwrap());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use medcor_fhir::{Id, ParsedResource};
+use medcor_fhir::{Id, ParsedResource, ResourceType};
 use medcor_policy::{ClientId, Principal, Role, SubjectId, system::permit_import};
 use medcor_store::{Clock, identity::Tenant};
 use medcor_tools::{Call, Caller, ErrorReport};
@@ -46,6 +46,17 @@ impl Clinic {
     /// Stores a record of the other hospital.
     pub(crate) async fn put_elsewhere(&self, record: Value) -> Id {
         self.put_at(&self.server.elsewhere, record).await
+    }
+
+    /// Deletes a record of this hospital.
+    pub(crate) async fn delete(&self, resource_type: ResourceType, id: &str) {
+        let store = &self.server.store;
+        let permit = permit_import(self.server.here.id);
+        let mut session = store.session(&permit);
+        let id = Id::new(id).expect("an id");
+        let record = session.read(resource_type, &id).await.expect("a read").expect("it is there");
+        session.delete(&record).expect("it may");
+        session.commit(arranging(store)).await.expect("the record is deleted");
     }
 
     /// Stores a record of this organisation.

@@ -129,6 +129,7 @@ impl Region {
             authorization: self.authorization.clone(),
             accounts: self.accounts.clone(),
             mail: Arc::new(medcor::mail::Mail::Nowhere),
+            hub: medcor::events::Hub::new(self.pipeline.clone(), medcor::events::HubSettings::default()),
             settings: Arc::new(medcor::door::DoorSettings::new(PUBLIC_URL)),
         }
     }

@@ -11,6 +11,7 @@ use std::{
 use medcor::{
     app, catalog,
     door::{self, DoorSettings, DoorState},
+    events::{Hub, HubSettings},
     mail::Mail,
 };
 use medcor_fhir::{Id, ParsedResource, ResourceType};
@@ -51,9 +52,11 @@ pub(crate) struct Server {
     authorization: Arc<AuthorizationServer>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) mail: Arc<Mail>,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) here: Tenant,
     pub(crate) elsewhere: Tenant,
     folder: PathBuf,
+    settings: Settings,
     stop: CancellationToken,
     served: Option<JoinHandle<std::io::Result<()>>>,
     /// Gone with the server.
@@ -64,6 +67,47 @@ pub(crate) struct Server {
 struct Own {
     listener: Option<TcpListener>,
     clock: Clock,
+}
+
+/// A further server on the database of another one.
+pub(crate) struct Instance {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Store,
+    stop: CancellationToken,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Instance {
+    /// Stops it and waits until everything that was begun has ended.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.served.await.unwrap().unwrap();
+        self.store.close().await;
+    }
+}
+
+/// What the doors of a server over this store need.
+async fn state(store: &Store, public_url: &str, rates: Option<Rates>) -> DoorState {
+    let tokens = TokenSettings { liveness: Duration::ZERO, ..TokenSettings::new(public_url) };
+    let authenticator = Arc::new(Authenticator::open(store, tokens).await.unwrap());
+    let authorization =
+        AuthorizationServer::open(store, authenticator.clone(), ServerSettings::default()).await;
+    let strangers = Arc::new(rates.as_ref().map(Strangers::new).unwrap_or_default());
+    let authorization = Arc::new(authorization.unwrap().with_strangers(strangers.clone()));
+    let mut capabilities = catalog::capabilities();
+    capabilities.push(&TRIAL);
+    let catalog = Arc::new(Catalog::new(&capabilities).expect("the catalogue compiles"));
+    let accounts = Accounts::open(store, AccountSettings::new(public_url)).await.unwrap();
+    let accounts = Arc::new(accounts.with_strangers(strangers.clone()));
+    let mail = Arc::new(Mail::Kept(Mutex::default()));
+    let desk = app::logins(store, &authenticator, &authorization, &accounts, &mail);
+    let rate_limit = rates.map_or(RateLimit::Off, RateLimit::new);
+    let pipeline = Pipeline::new(store.clone(), catalog, rate_limit);
+    let pipeline = Arc::new(pipeline.with_logins(desk).with_strangers(strangers));
+    let recheck = Duration::from_millis(20);
+    let hub = Hub::new(pipeline.clone(), HubSettings { recheck, ..HubSettings::default() });
+    let settings = DoorSettings { stream_recheck: recheck, ..DoorSettings::new(public_url) };
+    DoorState { pipeline, authenticator, authorization, accounts, mail, hub, settings: Arc::new(settings) }
 }
 
 /// The people of the server: `doctor@here`, `receptionist@here`, … and `doctor@elsewhere`.
@@ -141,36 +185,11 @@ impl Server {
             readers: 1,
             applies_migrations: true,
         };
-        let store = Store::open(settings).await.expect("a new store opens");
+        let store = Store::open(settings.clone()).await.expect("a new store opens");
         let here = tenant(&store, "here").await;
         let elsewhere = tenant(&store, "elsewhere").await;
-        let tokens = TokenSettings { liveness: Duration::ZERO, ..TokenSettings::new(public_url) };
-        let authenticator = Arc::new(Authenticator::open(&store, tokens).await.unwrap());
-        let authorization =
-            AuthorizationServer::open(&store, authenticator.clone(), ServerSettings::default()).await;
-        let strangers = Arc::new(rates.as_ref().map(Strangers::new).unwrap_or_default());
-        let authorization = Arc::new(authorization.unwrap().with_strangers(strangers.clone()));
-        let mut capabilities = catalog::capabilities();
-        capabilities.push(&TRIAL);
-        let catalog = Arc::new(Catalog::new(&capabilities).expect("the catalogue compiles"));
-        let accounts = Accounts::open(&store, AccountSettings::new(public_url)).await.unwrap();
-        let accounts = Arc::new(accounts.with_strangers(strangers.clone()));
-        let mail = Arc::new(Mail::Kept(Mutex::default()));
-        let desk = app::logins(&store, &authenticator, &authorization, &accounts, &mail);
-        let rate_limit = rates.map_or(RateLimit::Off, RateLimit::new);
-        let pipeline = Pipeline::new(store.clone(), catalog, rate_limit);
-        let pipeline = Arc::new(pipeline.with_logins(desk).with_strangers(strangers));
-        let state = DoorState {
-            pipeline: pipeline.clone(),
-            authenticator: authenticator.clone(),
-            authorization: authorization.clone(),
-            accounts: accounts.clone(),
-            mail: mail.clone(),
-            settings: Arc::new(DoorSettings {
-                stream_recheck: Duration::from_millis(20),
-                ..DoorSettings::new(public_url)
-            }),
-        };
+        let state = state(&store, public_url, rates).await;
+        let DoorState { pipeline, authenticator, authorization, accounts, mail, hub, .. } = state.clone();
         let listener = match own.listener {
             Some(own) => own,
             None => TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -186,23 +205,46 @@ impl Server {
             authorization,
             accounts,
             mail,
+            hub,
             here,
             elsewhere,
             folder,
+            settings,
             stop,
             served,
             database,
         }
     }
 
+    /// A second server on the same database, as another process would be.
+    pub(crate) async fn instance(&self) -> Instance {
+        let store = Store::open(self.settings.clone()).await.expect("the store opens again");
+        let state = state(&store, PUBLIC_URL, None).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
+        let served = tokio::spawn(door::serve(vec![listener], state, stop.clone()));
+        Instance { address, store, stop, served }
+    }
+
     /// Further doors to this server, until the token is cancelled.
     pub(crate) async fn doors_with(&self, settings: DoorSettings) -> (SocketAddr, CancellationToken) {
+        self.doors_of(self.hub.clone(), settings).await
+    }
+
+    /// Further doors with a hub of their own.
+    pub(crate) async fn doors_telling(&self, settings: HubSettings) -> (SocketAddr, CancellationToken) {
+        let hub = Hub::new(self.pipeline.clone(), settings);
+        self.doors_of(hub, DoorSettings::new(PUBLIC_URL)).await
+    }
+
+    async fn doors_of(&self, hub: Arc<Hub>, settings: DoorSettings) -> (SocketAddr, CancellationToken) {
         let state = DoorState {
             pipeline: self.pipeline.clone(),
             authenticator: self.authenticator.clone(),
             authorization: self.authorization.clone(),
             accounts: self.accounts.clone(),
             mail: self.mail.clone(),
+            hub,
             settings: Arc::new(settings),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

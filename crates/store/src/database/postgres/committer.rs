@@ -279,7 +279,7 @@ impl Writer {
         let batches: Vec<&Batch> = group.iter().map(|member| &*member.batch).collect();
         match self.write(&batches).await {
             Ok(conflicts) if conflicts.iter().all(Option::is_none) => {
-                if batches.iter().any(|batch| !batch.writes.is_empty()) {
+                if batches.iter().any(|batch| batch.may_write_events()) {
                     self.written.notify_one();
                 }
                 for member in group {
@@ -318,7 +318,7 @@ impl Writer {
         }
         for member in self.without_conflicts(group).await {
             let outcome = self.commit_alone(&member.batch).await;
-            if outcome.is_ok() && !member.batch.writes.is_empty() {
+            if outcome.is_ok() && member.batch.may_write_events() {
                 self.written.notify_one();
             }
             member.answer(outcome);

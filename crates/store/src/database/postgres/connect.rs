@@ -1,7 +1,7 @@
 //! How connections are opened: URL, TLS, the role, and what every connection is set to.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     net::IpAddr,
     path::{Path, PathBuf},
     pin::Pin,
@@ -14,8 +14,9 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{
-    Client, Config, NoTls,
+    AsyncMessage, Client, Config, Connection, NoTls,
     config::{Host, SslMode},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -76,6 +77,23 @@ impl Connector {
         }
     }
 
+    /// A connection that calls `told` at each notification that it receives.
+    pub(super) async fn open_listening(
+        &self,
+        told: impl Fn() + Send + 'static,
+    ) -> Result<(Client, Driver), StoreError> {
+        match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(failure)?;
+                Ok((client, Box::pin(driven(connection, told))))
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await.map_err(failure)?;
+                Ok((client, Box::pin(driven(connection, told))))
+            }
+        }
+    }
+
     /// A connection for work: fenced, and driven by a task of its own.
     pub(super) async fn open_fenced(&self) -> Result<(Client, Fence), StoreError> {
         let (client, driver) = self.open().await?;
@@ -95,6 +113,23 @@ impl Connector {
     pub(super) fn tls(&self) -> Option<&MakeRustlsConnect> {
         self.tls.as_ref()
     }
+}
+
+/// Keeps a connection going, and tells of notifications.
+async fn driven<S, T>(
+    mut connection: Connection<S, T>,
+    told: impl Fn() + Send + 'static,
+) -> Result<(), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if matches!(message?, AsyncMessage::Notification(_)) {
+            told();
+        }
+    }
+    Ok(())
 }
 
 /// Takes the role that row-level security binds, if the login is not bound itself.

@@ -5,7 +5,7 @@ use std::{mem, sync::Arc, thread};
 
 use ring::hmac;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{apply::Applier, connection, readers::Readers, trail::Trail};
 use crate::{Clock, StoreError, batch::Batch, database::Settings};
@@ -35,6 +35,7 @@ impl Writer {
         mut connection: Connection,
         settings: &Settings,
         readers: Arc<Readers>,
+        committed: watch::Sender<u64>,
     ) -> Result<Self, StoreError> {
         connection::fold_log_in(&mut connection, Arc::clone(&readers))?;
         let key = super::trail::key(&connection)?;
@@ -42,7 +43,7 @@ impl Writer {
         let clock = settings.clock.clone();
         let thread = thread::Builder::new().name("store-writer".to_owned());
         let work = move || {
-            if let Err(error) = work(&connection, &clock, key, waiting, &readers) {
+            if let Err(error) = work(&connection, (&clock, key), waiting, &readers, &committed) {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store's writer stopped");
             }
         };
@@ -70,16 +71,17 @@ impl Writer {
 
 fn work<'c>(
     connection: &'c Connection,
-    clock: &Clock,
-    key: hmac::Key,
+    (clock, key): (&Clock, hmac::Key),
     mut waiting: mpsc::Receiver<Job>,
     readers: &'c Readers,
+    committed: &'c watch::Sender<u64>,
 ) -> Result<(), StoreError> {
     let mut thread = WriterThread {
         connection,
         applier: Applier::prepare(connection)?,
         trail: Trail::prepare(connection, clock.clone(), key)?,
         readers,
+        committed,
     };
     let mut group = Group::default();
     while let Some(first) = waiting.blocking_recv() {
@@ -133,6 +135,7 @@ struct WriterThread<'c> {
     applier: Applier<'c>,
     trail: Trail<'c>,
     readers: &'c Readers,
+    committed: &'c watch::Sender<u64>,
 }
 
 impl WriterThread<'_> {
@@ -145,6 +148,9 @@ impl WriterThread<'_> {
             Ok(()) => {
                 if group.iter().any(|(batch, _)| !batch.is_audit_only()) {
                     self.readers.changes().add();
+                }
+                if group.iter().any(|(batch, _)| batch.may_write_events()) {
+                    self.committed.send_modify(|count| *count = count.wrapping_add(1));
                 }
                 for ((_, reply), outcome) in group.into_iter().zip(outcomes) {
                     // A caller that went away needs no answer; its commit stands.

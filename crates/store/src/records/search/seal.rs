@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use medcor_policy::Permit;
+use medcor_policy::{ClientId, Permit, SubjectId, TenantId};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest::{Context, SHA256, digest},
@@ -49,9 +49,14 @@ impl CursorKey {
 impl Binding {
     /// `question` tells searches apart: a cursor fits the search that made it and no other.
     pub(crate) fn new(permit: &Permit, question: &str) -> Self {
+        Self::of(permit.tenant(), permit.subject(), permit.client(), question)
+    }
+
+    /// As [`Self::new`], where the caller has no permit yet.
+    pub(crate) fn of(tenant: TenantId, subject: &SubjectId, client: &ClientId, question: &str) -> Self {
         let mut context = Context::new(&SHA256);
-        context.update(&permit.tenant().0.to_be_bytes());
-        for part in [permit.subject().0.as_str(), permit.client().0.as_str(), question] {
+        context.update(&tenant.0.to_be_bytes());
+        for part in [subject.0.as_str(), client.0.as_str(), question] {
             // The hash of each part: no shifting of letters between them gives the same whole.
             context.update(digest(&SHA256, part.as_bytes()).as_ref());
         }
