@@ -2,17 +2,20 @@
 
 mod edge;
 mod events_sse;
+mod events_websocket;
 mod health;
 mod login_api;
 mod mcp;
 mod mcp_http;
 pub mod mcp_stdio;
+mod mcp_websocket;
 mod nul;
 mod oauth;
 mod pages;
 mod response;
 mod token;
 mod visitor;
+mod websocket;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -21,11 +24,15 @@ use medcor_tools::Pipeline;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use websocket::WebSocketSettings;
+
 use edge::Edge;
 use mcp_http::McpHttp;
 
 use crate::{events::Hub, mail::Mail};
 
+/// Connections that the server takes.
+pub const CONNECTIONS: usize = 1024;
 /// Connections that one network may have: half of all.
 pub const CONNECTIONS_PER_NETWORK: usize = 512;
 
@@ -71,6 +78,8 @@ pub struct DoorSettings {
     pub http2_rest: Duration,
     /// How often the caller of an open MCP stream is looked at: it ends when that has lost what it could do.
     pub stream_recheck: Duration,
+    /// How connections over WebSocket are kept.
+    pub websocket: WebSocketSettings,
 }
 
 impl DoorSettings {
@@ -82,10 +91,11 @@ impl DoorSettings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             certificate_proxies: Vec::new(),
-            connections_max: 1024,
+            connections_max: CONNECTIONS,
             connections_per_network: CONNECTIONS_PER_NETWORK,
             http2_rest: Duration::from_mins(2),
             stream_recheck: mcp_http::RECHECK,
+            websocket: WebSocketSettings::default(),
         }
     }
 }
@@ -103,7 +113,10 @@ pub async fn serve(
         .merge(pages::routes(state.clone()))
         .merge(login_api::routes(state.clone()))
         .merge(events_sse::routes(state.clone(), &shutdown));
-    let mcp = McpHttp::new(state, &shutdown);
+    let mcp = McpHttp::new(state.clone(), &shutdown);
+    let others = others
+        .merge(mcp_websocket::routes(&state, mcp.mcp(), &shutdown))
+        .merge(events_websocket::routes(state, mcp.mcp(), &shutdown));
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())
 }

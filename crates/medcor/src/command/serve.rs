@@ -114,6 +114,7 @@ impl Serve {
             settings: DoorSettings {
                 trusted_proxies: config.trusted_proxies.clone(),
                 certificate_proxies: config.certificate_proxies.clone(),
+                connections_max: config.connections_max,
                 connections_per_network: config.connections_per_network,
                 allowed_hosts: config.allowed_hosts.clone(),
                 allowed_origins: config.allowed_origins.clone(),

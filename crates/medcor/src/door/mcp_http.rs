@@ -37,8 +37,8 @@ use super::{
 };
 use authentication::caller_of;
 pub(super) use authentication::{as_caller_error, bearer_of, certificate_of, known_of, who_of};
-use direct::{Direct, What};
-pub(super) use message::Message;
+pub(super) use direct::{Direct, What};
+pub(super) use message::{Message, has_twins};
 use sessions::Sessions;
 pub(super) use watch::RECHECK;
 use watch::Watch;
@@ -96,6 +96,11 @@ impl McpHttp {
     /// Whether this door answers at this path.
     pub(super) fn is_at(path: &str) -> bool {
         path.strip_prefix("/mcp").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// What answers MCP, for other doors to carry.
+    pub(super) fn mcp(&self) -> &Arc<Mcp> {
+        &self.mcp
     }
 
     /// Waits for calls whose clients are gone.
@@ -204,7 +209,7 @@ impl McpHttp {
     /// Whether a person may be asked before this is done, which takes more than one answer.
     fn asks(&self, (direct, what): &(Direct<'_>, What<'_>), headers: &HeaderMap) -> bool {
         let What::Call { tool, .. } = what else { return false };
-        direct.may_ask(headers) && self.mcp.may_be_asked_about(tool)
+        direct.may_ask(headers.contains_key(SESSION_ID)) && self.mcp.may_be_asked_about(tool)
     }
 
     async fn directly(&self, direct: &Direct<'_>, what: What<'_>, asker: &Asker) -> Answer {

@@ -11,3 +11,4 @@ mod matrix;
 mod relations;
 mod schema;
 mod trail;
+mod websocket;

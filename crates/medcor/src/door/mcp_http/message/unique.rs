@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 const NAMES_COMPARED: usize = 16;
 
 /// Whether there are. What is no JSON has none: that is for others to say.
-pub(super) fn has_twins(json: &str) -> bool {
+pub(in crate::door) fn has_twins(json: &str) -> bool {
     let is_found = Cell::new(false);
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let walked = Walk { is_found: &is_found }.deserialize(&mut deserializer);
