@@ -49,9 +49,9 @@ async fn idle_connections_are_held_and_their_memory_is_told() {
         assert_eq!(idle[client].rpc("ping", json!({})).await["result"], json!({}), "{client} is held");
     }
     if let (Some(empty), Some(plain), Some(with_sessions)) = (empty, plain, with_sessions) {
-        let each = |kib: u64, count: usize| kib as f64 / count.max(1) as f64;
+        let each = |kib: u64, count: usize| kib * 1024 / u64::try_from(count.max(1)).unwrap();
         eprintln!(
-            "{count} idle WebSockets: {:.1} KiB each; {sessions} with a session: {:.1} KiB each; \
+            "{count} idle WebSockets: {} bytes each; {sessions} with a session: {} bytes each; \
              {with_sessions} KiB in all, of which {empty} before",
             each(plain.saturating_sub(empty), count),
             each(with_sessions.saturating_sub(plain), sessions),

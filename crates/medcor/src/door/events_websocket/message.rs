@@ -67,19 +67,20 @@ impl Speaker for EventsSpeaker {
         let Some(mut said) = said else {
             let problem = "a message is a JSON object with `type`: auth {token}, tool_invoke {request_id, tool, \
                            params}, subscribe {resource, last_event_id, data} or unsubscribe {resource}";
-            return Ok(self.malformed(None, "", problem));
+            return Ok(Some(self.malformed(None, "", problem)));
         };
         let request_id = said.request_id.take();
-        match said.kind.as_str() {
+        let answer = match said.kind.as_str() {
             "auth" => self.authenticate(said, request_id).await,
-            "tool_invoke" => self.invoke(said, request_id).await,
+            "tool_invoke" => return Ok(self.invoke(said, request_id).await),
             "subscribe" => self.subscribe(said, request_id).await,
             "unsubscribe" => self.unsubscribe(said, request_id).await,
             _ => {
                 let problem = "not known; auth, tool_invoke, subscribe and unsubscribe are";
-                Ok(self.malformed(request_id, "/type", problem))
+                self.malformed(request_id, "/type", problem)
             }
-        }
+        };
+        Ok(Some(answer))
     }
 
     async fn tell(&mut self) -> Result<String, Closing> {
@@ -88,34 +89,34 @@ impl Speaker for EventsSpeaker {
 }
 
 impl EventsSpeaker {
-    async fn authenticate(&self, said: Said, request_id: Option<Value>) -> Result<Option<Bytes>, Closing> {
+    async fn authenticate(&self, said: Said, request_id: Option<Value>) -> Bytes {
         let taken = match said.token.as_deref() {
             Some(token) => self.identity.take(token).await,
             None => Err(ToolError::AuthRequired),
         };
         if let Err(error) = taken {
             let report = self.identity.refuse(&self.identity.asker(), "authenticate", error).await;
-            return Ok(fail(request_id, &report));
+            return fail(request_id, &report);
         }
         let subject = self.identity.known().map(|known| known.caller.principal().subject.0.clone());
         let answer = json!({ "user_id": subject, "expires_at": self.identity.ends_at() });
-        Ok(message("auth_success", request_id, answer))
+        message("auth_success", request_id, answer)
     }
 
-    async fn invoke(&self, said: Said, request_id: Option<Value>) -> Result<Option<Bytes>, Closing> {
+    async fn invoke(&self, said: Said, request_id: Option<Value>) -> Option<Bytes> {
         let Some(tool) = said.tool else {
-            return Ok(self.malformed(request_id, "/tool", "names the tool"));
+            return Some(self.malformed(request_id, "/tool", "names the tool"));
         };
         let arguments = said.params.filter(|params| !params.is_null()).unwrap_or_else(|| json!({}));
         let call = Carrying::of(&tool, &arguments);
         let Entered { asker, logs_in } = match entered(&self.identity, &self.mcp, Some(call)).await {
             Ok(entered) => entered,
-            Err(report) => return Ok(Some(answered(request_id, &tool, Err(&report)))),
+            Err(report) => return Some(answered(request_id, &tool, Err(&report))),
         };
         let Some(place) = self.line.place() else {
             let error = ToolError::RateLimit { retry_after_seconds: RETRY_SECONDS };
             let report = self.identity.refuse(&asker, &tool, error).await;
-            return Ok(Some(answered(request_id, &tool, Err(&report))));
+            return Some(answered(request_id, &tool, Err(&report)));
         };
         let (mcp, line, identity) = (self.mcp.clone(), self.line.clone(), self.identity.clone());
         let answering = async move {
@@ -133,19 +134,19 @@ impl EventsSpeaker {
         };
         if logs_in {
             // What comes after a login comes from whoever logged in.
-            return Ok(Some(answering.await));
+            return Some(answering.await);
         }
         tokio::spawn(async move {
             line.say(answering.await).await;
             drop(place);
         });
-        Ok(None)
+        None
     }
 
-    async fn subscribe(&mut self, said: Said, request_id: Option<Value>) -> Result<Option<Bytes>, Closing> {
+    async fn subscribe(&mut self, said: Said, request_id: Option<Value>) -> Bytes {
         let entered = match entered(&self.identity, &self.mcp, None).await {
             Ok(entered) => entered,
-            Err(report) => return Ok(fail(request_id, &report)),
+            Err(report) => return fail(request_id, &report),
         };
         let resource = said.resource.unwrap_or_default();
         let subscribed = match wanted(&resource, said.data.as_deref()) {
@@ -157,36 +158,31 @@ impl EventsSpeaker {
         match subscribed {
             Ok(event_id) => {
                 let answer = json!({ "resource": resource, "event_id": event_id });
-                Ok(message("subscribed", request_id, answer))
+                message("subscribed", request_id, answer)
             }
             Err(error) => self.refuse(request_id, &entered.asker, error).await,
         }
     }
 
-    async fn unsubscribe(&mut self, said: Said, request_id: Option<Value>) -> Result<Option<Bytes>, Closing> {
+    async fn unsubscribe(&mut self, said: Said, request_id: Option<Value>) -> Bytes {
         let entered = match entered(&self.identity, &self.mcp, None).await {
             Ok(entered) => entered,
-            Err(report) => return Ok(fail(request_id, &report)),
+            Err(report) => return fail(request_id, &report),
         };
         let resource = said.resource.unwrap_or_default();
         match self.following.remove(&resource).await {
-            Ok(()) => Ok(message("unsubscribed", request_id, json!({ "resource": resource }))),
+            Ok(()) => message("unsubscribed", request_id, json!({ "resource": resource })),
             Err(error) => self.refuse(request_id, &entered.asker, error).await,
         }
     }
 
-    async fn refuse(
-        &self,
-        request_id: Option<Value>,
-        asker: &Asker,
-        error: ToolError,
-    ) -> Result<Option<Bytes>, Closing> {
+    async fn refuse(&self, request_id: Option<Value>, asker: &Asker, error: ToolError) -> Bytes {
         let report = self.identity.refuse(asker, "", error).await;
-        Ok(fail(request_id, &report))
+        fail(request_id, &report)
     }
 
     /// What is no message has no row, as over HTTP.
-    fn malformed(&self, request_id: Option<Value>, path: &str, problem: &'static str) -> Option<Bytes> {
+    fn malformed(&self, request_id: Option<Value>, path: &str, problem: &'static str) -> Bytes {
         let clock = self.identity.state.pipeline.store().clock();
         let error = ToolError::invalid(path, problem);
         let report = ErrorReport::new(&error, clock.new_id().as_str(), clock.timestamp().to_string());
@@ -194,16 +190,16 @@ impl EventsSpeaker {
     }
 }
 
-fn fail(request_id: Option<Value>, report: &ErrorReport) -> Option<Bytes> {
+fn fail(request_id: Option<Value>, report: &ErrorReport) -> Bytes {
     message("error", request_id, json!({ "error": line(report), "error_detail": report }))
 }
 
-fn message(kind: &str, request_id: Option<Value>, members: Value) -> Option<Bytes> {
+fn message(kind: &str, request_id: Option<Value>, members: Value) -> Bytes {
     let mut message = head(kind, request_id);
     if let Value::Object(members) = members {
         message.extend(members);
     }
-    Some(Value::Object(message).to_string().into())
+    Value::Object(message).to_string().into()
 }
 
 /// How much is told of what, where both can be understood.

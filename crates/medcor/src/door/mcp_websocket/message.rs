@@ -10,6 +10,7 @@ use rmcp::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{McpWebSocket, library::Library};
 use crate::door::{
@@ -84,19 +85,15 @@ impl McpSpeaker {
         Entered { asker, logs_in }: Entered,
     ) -> Result<Option<Bytes>, Closing> {
         let has_session = self.library.is_some();
-        let place = match message.id.filter(|_| message.method.is_some()) {
-            None => None,
-            Some(_) => match self.line.place() {
-                Some(place) => Some(place),
-                None => {
-                    let error = ToolError::RateLimit { retry_after_seconds: RETRY_SECONDS };
-                    let report = self.identity.refuse(&asker, "", error).await;
-                    return refused(message, &report);
-                }
-            },
-        };
+        let is_request = message.id.is_some() && message.method.is_some();
+        let place = is_request.then(|| self.line.place()).flatten();
+        if is_request && place.is_none() {
+            let error = ToolError::RateLimit { retry_after_seconds: RETRY_SECONDS };
+            let report = self.identity.refuse(&asker, "", error).await;
+            return refused(message, &report);
+        }
         let Some((direct, what)) = Direct::alone(message).filter(|it| !self.asks(it, has_session)) else {
-            return self.by_library(message, text, asker, place).await;
+            return self.by_library(message, text, asker, place);
         };
         let (mcp, line, identity) = (self.door.mcp.clone(), self.line.clone(), self.identity.clone());
         let direct = direct.into_owned();
@@ -123,12 +120,12 @@ impl McpSpeaker {
         Ok(None)
     }
 
-    async fn by_library(
+    fn by_library(
         &mut self,
         message: &Message<'_>,
         text: &str,
         asker: Asker,
-        place: Option<tokio::sync::OwnedSemaphorePermit>,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Bytes>, Closing> {
         if let Err(error) = message.check(text.as_bytes()) {
             return fail(id_of(message), error);

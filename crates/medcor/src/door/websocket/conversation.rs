@@ -92,7 +92,7 @@ impl Conversation {
     ) -> Result<(), Closing> {
         let state = &self.identity.state;
         let (settings, recheck) = (&state.settings.websocket, state.settings.stream_recheck);
-        let due = (clock.pinged_at + settings.ping).min(clock.checked_at + recheck);
+        let due = (clock.ping + settings.ping).min(clock.check + recheck);
         tokio::select! {
             text = socket.next() => {
                 if let Some(answer) = Box::pin(speaker.hear(text?)).await? {
@@ -105,17 +105,17 @@ impl Conversation {
             () = self.stop.cancelled() => return Err(Closing::Restart),
         }
         let now = Instant::now();
-        if now >= clock.pinged_at + settings.ping {
-            clock.pinged_at = now;
+        if now >= clock.ping + settings.ping {
+            clock.ping = now;
             socket.ping().await?;
         }
-        if now < clock.checked_at + recheck {
+        if now < clock.check + recheck {
             return Ok(());
         }
-        clock.checked_at = now;
+        clock.check = now;
         socket.check(now, settings.silence)?;
         Box::pin(self.identity.check()).await?;
-        if !self.identity.is_known() && now >= clock.opened_at + settings.unidentified {
+        if !self.identity.is_known() && now >= clock.opening + settings.unidentified {
             Box::pin(self.identity.remained_unknown()).await;
             return Err(Closing::Unidentified);
         }
@@ -146,14 +146,14 @@ impl Conversation {
 
 /// When things were done last.
 struct Clock {
-    opened_at: Instant,
-    pinged_at: Instant,
-    checked_at: Instant,
+    opening: Instant,
+    ping: Instant,
+    check: Instant,
 }
 
 impl Clock {
     fn new() -> Self {
         let now = Instant::now();
-        Self { opened_at: now, pinged_at: now, checked_at: now }
+        Self { opening: now, ping: now, check: now }
     }
 }

@@ -30,15 +30,15 @@ pub(in crate::door) async fn entered(
         let found = identity.state.pipeline.catalog().find(&call.name);
         found.is_some_and(|(tool, _)| tool.entry.exposure == Exposure::BeforeLogin)
     });
-    let token = call.map(Carrying::token).transpose().map(Option::flatten);
-    let taken = match token {
+    let carried = call.map(Carrying::token).transpose().map(Option::flatten);
+    let known = match carried {
         Ok(Some(token)) => identity.take(&token).await,
         Ok(None) if asker.caller.is_anonymous() && !logs_in => Err(ToolError::AuthRequired),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
     // Where somebody calls, what is wrong with a token among the arguments is the call's refusal.
-    if let Err(error) = taken
+    if let Err(error) = known
         && asker.caller.is_anonymous()
     {
         return Err(identity.refuse(&asker, "authenticate", error).await);

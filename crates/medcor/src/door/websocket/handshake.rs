@@ -42,7 +42,7 @@ pub(in crate::door) struct Opened {
 
 /// A connection that is there once its answer has been sent.
 pub(in crate::door) struct Upgrade {
-    upgrade: hyper::upgrade::OnUpgrade,
+    stream: hyper::upgrade::OnUpgrade,
     extensions: Option<String>,
     /// Its place among the connections of the server.
     pub(super) seat: Option<Seat>,
@@ -58,7 +58,7 @@ pub(in crate::door) async fn opened(
         return Err(upgrade_required());
     }
     let seat = request.extensions_mut().remove::<Seat>();
-    let upgrade = hyper::upgrade::on(&mut request);
+    let stream = hyper::upgrade::on(&mut request);
     let accepted = WebSocket::upgrade_with_options(&mut request, options());
     let (parts, _body) = request.into_parts();
     let request_id = parts.extensions.get::<RequestId>();
@@ -97,13 +97,13 @@ pub(in crate::door) async fn opened(
         let selected = HeaderValue::from_static(SUBPROTOCOL);
         answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, selected);
     }
-    Ok(Opened { answer, identity, upgrade: Upgrade { upgrade, extensions, seat } })
+    Ok(Opened { answer, identity, upgrade: Upgrade { stream, extensions, seat } })
 }
 
 impl Upgrade {
     /// The connection, once the answer has been sent; `None` where the client was gone before.
     pub(super) async fn socket(self, identity: &Identity) -> Option<(Socket, Option<Seat>)> {
-        let stream = match self.upgrade.await {
+        let stream = match self.stream.await {
             Ok(stream) => TokioIo::new(stream),
             Err(error) => {
                 tracing::debug!(%error, "a connection was gone before it was upgraded");
