@@ -58,6 +58,14 @@ const PROOFS: &[Proof] = &[
         size: "10000",
     },
     Proof {
+        fact: "idle WebSockets are held, and what each costs",
+        package: "medcor",
+        target: "it",
+        tests: "idle_connections_are_held",
+        variable: "MEDCOR_IDLE_CONNECTIONS",
+        size: "10000",
+    },
+    Proof {
         fact: "nothing that was answered is lost when the server is killed",
         package: "medcor",
         target: "it",

@@ -70,6 +70,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Proxies whose `Client-Cert` is believed.
     pub certificate_proxies: Vec<IpAddr>,
+    /// Most connections.
+    pub connections_max: usize,
     /// Most connections from one network.
     pub connections_per_network: usize,
     /// Most calls of one batch over REST, where it is not the usual number.
@@ -199,6 +201,9 @@ fn resolve(
         certificate_proxies: values
             .parsed("certificate_proxies", &mut problems, parse::addresses)
             .unwrap_or_default(),
+        connections_max: values
+            .parsed("connections_max", &mut problems, parse::connections)
+            .unwrap_or(crate::door::CONNECTIONS),
         connections_per_network: values
             .parsed("connections_per_network", &mut problems, parse::connections)
             .unwrap_or(crate::door::CONNECTIONS_PER_NETWORK),

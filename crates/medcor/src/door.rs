@@ -5,11 +5,13 @@ mod body;
 mod challenge;
 mod edge;
 mod events_sse;
+mod events_websocket;
 mod health;
 mod login_api;
 mod mcp;
 mod mcp_http;
 pub mod mcp_stdio;
+mod mcp_websocket;
 mod nul;
 mod oauth;
 mod pages;
@@ -17,6 +19,7 @@ mod response;
 mod rest;
 mod token;
 mod visitor;
+mod websocket;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -26,11 +29,15 @@ use medcor_tools::Pipeline;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use websocket::WebSocketSettings;
+
 use edge::Edge;
 use mcp_http::McpHttp;
 
 use crate::{events::Hub, mail::Mail};
 
+/// Connections that the server takes.
+pub const CONNECTIONS: usize = 1024;
 /// Connections that one network may have: half of all.
 pub const CONNECTIONS_PER_NETWORK: usize = 512;
 
@@ -85,6 +92,8 @@ pub struct DoorSettings {
     pub http2_rest: Duration,
     /// How often the caller of an open MCP stream is looked at: it ends when that has lost what it could do.
     pub stream_recheck: Duration,
+    /// How connections over WebSocket are kept.
+    pub websocket: WebSocketSettings,
 }
 
 impl DoorSettings {
@@ -96,13 +105,14 @@ impl DoorSettings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             certificate_proxies: Vec::new(),
-            connections_max: 1024,
+            connections_max: CONNECTIONS,
             connections_per_network: CONNECTIONS_PER_NETWORK,
             batch_calls_max: BATCH_CALLS_MAX,
             api_deprecated_at: None,
             api_sunset_at: None,
             http2_rest: Duration::from_mins(2),
             stream_recheck: mcp_http::RECHECK,
+            websocket: WebSocketSettings::default(),
         }
     }
 }
@@ -121,8 +131,11 @@ pub async fn serve(
         .merge(events_sse::routes(state.clone(), &shutdown));
     let logins = login_api::routes(state.clone());
     let mcp = McpHttp::new(state.clone(), &shutdown);
-    let api = logins.merge(rest::routes(state, mcp.mcp().clone()));
-    let others = others.merge(rest::manners::with_manners(api, &settings));
+    let api = logins.merge(rest::routes(state.clone(), mcp.mcp().clone()));
+    let others = others
+        .merge(mcp_websocket::routes(&state, mcp.mcp(), &shutdown))
+        .merge(events_websocket::routes(state, mcp.mcp(), &shutdown))
+        .merge(rest::manners::with_manners(api, &settings));
     Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
     Ok(())
 }

@@ -114,6 +114,7 @@ impl Serve {
             settings: DoorSettings {
                 trusted_proxies: config.trusted_proxies.clone(),
                 certificate_proxies: config.certificate_proxies.clone(),
+                connections_max: config.connections_max,
                 connections_per_network: config.connections_per_network,
                 batch_calls_max: config.batch_calls_max.unwrap_or(door::BATCH_CALLS_MAX),
                 api_deprecated_at: config.api_deprecated_at,

@@ -200,8 +200,8 @@ pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, Problem> {
 
 pub(super) fn connections(text: &str) -> Result<usize, Problem> {
     match text.parse() {
-        Ok(number) if (1..=1024).contains(&number) => Ok(number),
-        _ => expected("a number of connections between 1 and 1024"),
+        Ok(number) if (1..=100_000).contains(&number) => Ok(number),
+        _ => expected("a number of connections between 1 and 100000"),
     }
 }
 

@@ -120,10 +120,17 @@ pub const SETTINGS: &[Setting] = &[
          client. Only of proxies that remove what clients send under that name.",
     ),
     setting(
+        "connections_max",
+        &["MEDCOR_CONNECTIONS_MAX"],
+        "1024",
+        "Most connections at once. Each open stream of events and each WebSocket is one; the process needs as many \
+         file descriptors, and some more.",
+    ),
+    setting(
         "connections_per_network",
         &["MEDCOR_CONNECTIONS_PER_NETWORK"],
         "512",
-        "Most connections at once from one network (an IPv4 address, a /64 of IPv6), of 1024 in all. The \
+        "Most connections at once from one network (an IPv4 address, a /64 of IPv6). The \
          proxies in `trusted_proxies` and `certificate_proxies` are not counted.",
     ),
     setting(

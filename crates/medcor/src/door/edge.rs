@@ -21,7 +21,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Request, StatusCode, Version},
+    http::{HeaderName, HeaderValue, Request, StatusCode, Version, header},
 };
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
@@ -32,9 +32,12 @@ use hyper_util::{
 use medcor_store::Clock;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 use tower::ServiceExt;
 
 use super::{
@@ -42,10 +45,11 @@ use super::{
     mcp_http::McpHttp,
     response::{self, Answer},
     visitor::{Peer, RequestId},
+    websocket,
 };
 use activity::Activity;
 use allowed::{Allowed, Stranger};
-use crowd::Crowd;
+use crowd::{Crowd, Place};
 
 /// How long a client may take for the head of a request, and stay without one.
 const HEAD_SECONDS: u64 = 30;
@@ -72,6 +76,14 @@ impl Hangup {
     pub(super) fn now(&self) {
         self.0.cancel();
     }
+}
+
+/// A connection's place among those that the server takes, for a door that takes the connection over.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    _taken: Arc<(OwnedSemaphorePermit, Place)>,
+    /// The server waits for it when it stops.
+    _tracked: TaskTrackerToken,
 }
 
 /// The HTTP doors behind one fence.
@@ -140,15 +152,17 @@ impl Edge {
                 tracing::debug!("closed a connection of a network that has too many");
                 continue;
             };
-            let (edge, stop) = (self.clone(), stop.clone());
-            tracker.spawn(async move {
-                edge.serve_connection(stream, peer.ip(), stop).await;
-                drop((permit, place));
-            });
+            let seat = Seat { _taken: Arc::new((permit, place)), _tracked: tracker.token() };
+            tokio::spawn(self.clone().serve_connection(stream, (peer.ip(), seat), stop.clone()));
         }
     }
 
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: CancellationToken) {
+    async fn serve_connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        (peer, seat): (IpAddr, Seat),
+        stop: CancellationToken,
+    ) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
@@ -167,6 +181,9 @@ impl Edge {
             let open = (request.version() == Version::HTTP_2).then(|| requests.begin());
             if open.is_none() {
                 request.extensions_mut().insert(Hangup(cut.clone()));
+                if request.headers().contains_key(header::UPGRADE) {
+                    request.extensions_mut().insert(seat.clone());
+                }
             }
             async move {
                 let answer = edge.answer(request).await;
@@ -177,7 +194,7 @@ impl Edge {
             }
         });
         let builder = builder();
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(connection);
         // While the version of HTTP is not known, hyper applies no time limit of its own.
         let first_head = tokio::time::sleep(Duration::from_secs(HEAD_SECONDS));
@@ -233,6 +250,7 @@ impl Edge {
         if let Some(refusal) = certificate::take(&mut request, &self.certificate_proxies) {
             return refusal;
         }
+        websocket::take_root(&mut request);
         if McpHttp::is_at(request.uri().path()) {
             return self.mcp.answer(request, request_id).await;
         }

@@ -36,7 +36,7 @@ use super::{
     token,
 };
 pub(super) use authentication::{as_caller_error, bearer_of, caller_of, certificate_of, known_of, who_of};
-use direct::{Direct, What};
+pub(super) use direct::{Direct, What};
 pub(super) use message::{Message, has_twins};
 use sessions::Sessions;
 pub(super) use watch::RECHECK;
@@ -203,7 +203,7 @@ impl McpHttp {
     /// Whether a person may be asked before this is done, which takes more than one answer.
     fn asks(&self, (direct, what): &(Direct<'_>, What<'_>), headers: &HeaderMap) -> bool {
         let What::Call { tool, .. } = what else { return false };
-        direct.may_ask(headers) && self.mcp.may_be_asked_about(tool)
+        direct.may_ask(headers.contains_key(SESSION_ID)) && self.mcp.may_be_asked_about(tool)
     }
 
     async fn directly(&self, direct: &Direct<'_>, what: What<'_>, asker: &Asker) -> Answer {

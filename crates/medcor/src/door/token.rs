@@ -52,7 +52,13 @@ pub(super) struct Carrying<'m> {
     arguments: Map<String, Value>,
 }
 
-impl Carrying<'_> {
+impl<'m> Carrying<'m> {
+    /// A call that came another way.
+    pub(super) fn of(name: &'m str, arguments: &Value) -> Self {
+        let arguments = arguments.as_object().cloned().unwrap_or_default();
+        Self { name: Cow::Borrowed(name), arguments }
+    }
+
     /// The token that the call carries, be it a parameter of the tool or not.
     ///
     /// # Errors

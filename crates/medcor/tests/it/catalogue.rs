@@ -12,3 +12,4 @@ mod matrix;
 mod relations;
 mod schema;
 mod trail;
+mod websocket;

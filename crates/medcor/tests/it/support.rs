@@ -17,6 +17,7 @@ mod record;
 pub(crate) mod region;
 mod server;
 mod trial;
+pub(crate) mod websocket;
 
 pub(crate) use client::{Opened, Reply, Request};
 pub(crate) use clinic::{Clinic, patient};
@@ -25,6 +26,7 @@ pub(crate) use events::{EventStream, settled};
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};
 pub(crate) use server::{Instance, Server, arranging};
 pub(crate) use trial::TRIAL;
+pub(crate) use websocket::WebSocket;
 
 /// What the environment says about the tests.
 #[expect(clippy::disallowed_methods, reason = "tests are steered by the environment alone")]

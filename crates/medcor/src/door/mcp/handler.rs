@@ -76,8 +76,11 @@ impl Handler {
                 }
             };
         }
-        let parts = context.extensions.get::<Parts>();
-        let asker = parts.and_then(|parts| parts.extensions.get::<Asker>()).cloned();
+        // The library puts the HTTP request between; other doors put the asker into the message itself.
+        let asker = match context.extensions.get::<Parts>() {
+            Some(parts) => parts.extensions.get::<Asker>().cloned(),
+            None => context.extensions.get::<Asker>().cloned(),
+        };
         if let (Some(asker), Some(watch)) = (&asker, &self.watch) {
             watch.is_of(asker.who.as_ref());
         }

@@ -23,7 +23,7 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{SESSION_ID, message::Message};
+use super::message::Message;
 use crate::door::{
     mcp::{Era, Failure, protocol_error, refusal},
     response::{self, Answer},
@@ -39,15 +39,15 @@ static METHOD: HeaderName = HeaderName::from_static("mcp-method");
 static NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// A request that is answered here.
-pub(super) struct Direct<'m> {
-    id: &'m RawValue,
+pub(in crate::door) struct Direct<'m> {
+    id: Cow<'m, RawValue>,
     era: Era,
     /// Whether the request itself says that its client can show forms; before 2026-07-28 a session does.
     names_forms: bool,
 }
 
 /// What is asked.
-pub(super) enum What<'m> {
+pub(in crate::door) enum What<'m> {
     /// A tool and its arguments.
     Call { tool: Cow<'m, str>, arguments: Value },
     /// The first page of the tools.
@@ -86,12 +86,26 @@ struct Meta<'m> {
 impl<'m> Direct<'m> {
     /// The request, if it can be answered here.
     pub(super) fn of(message: &Message<'m>, headers: &HeaderMap) -> Option<(Self, What<'m>)> {
+        let direct = Self::judged(message, |name, meta| {
+            era(message.method.as_deref().unwrap_or_default(), name, meta, headers)
+        });
+        direct.filter(|_| takes_json(headers))
+    }
+
+    /// The same, where a message has nothing beside it that could say otherwise.
+    pub(in crate::door) fn alone(message: &Message<'m>) -> Option<(Self, What<'m>)> {
+        Self::judged(message, |_, meta| era_alone(meta))
+    }
+
+    fn judged(
+        message: &Message<'m>,
+        era: impl FnOnce(Option<&str>, &Meta<'m>) -> Option<Era>,
+    ) -> Option<(Self, What<'m>)> {
         let id = message.id.filter(|id| is_id(id.get()))?;
-        let method = message.method.as_deref()?;
-        let (era, names_forms, what) = match method {
+        let (era, names_forms, what) = match message.method.as_deref()? {
             CALL => {
                 let params: CallParams<'m> = serde_json::from_str(message.params?.get()).ok()?;
-                let era = era(method, Some(&params.name), &params.meta, headers)?;
+                let era = era(Some(&params.name), &params.meta)?;
                 let capabilities = params.meta.capabilities.map_or("", RawValue::get);
                 let what = What::Call { tool: params.name, arguments: Value::Object(params.arguments) };
                 (era, capabilities.contains("elicitation"), what)
@@ -100,21 +114,26 @@ impl<'m> Direct<'m> {
                 let params =
                     message.params.map(|params| serde_json::from_str::<ListParams<'m>>(params.get()));
                 let params = params.transpose().ok()?.unwrap_or_default();
-                (era(method, None, &params.meta, headers)?, false, What::List)
+                (era(None, &params.meta)?, false, What::List)
             }
             _ => return None,
         };
-        takes_json(headers).then_some((Self { id, era, names_forms }, what))
+        Some((Self { id: Cow::Borrowed(id), era, names_forms }, what))
+    }
+
+    /// For an answer that is written when the message is gone.
+    pub(in crate::door) fn into_owned(self) -> Direct<'static> {
+        Direct { id: Cow::Owned(self.id.into_owned()), era: self.era, names_forms: self.names_forms }
     }
 
     /// The shape of its answer.
-    pub(super) fn era(&self) -> Era {
+    pub(in crate::door) fn era(&self) -> Era {
         self.era
     }
 
-    /// Whether its client may be able to ask its person something.
-    pub(super) fn may_ask(&self, headers: &HeaderMap) -> bool {
-        self.names_forms || (self.era == Era::Legacy && headers.contains_key(SESSION_ID))
+    /// Whether its client may be able to ask its person something: before 2026-07-28 a session says so.
+    pub(in crate::door) fn may_ask(&self, has_session: bool) -> bool {
+        self.names_forms || (self.era == Era::Legacy && has_session)
     }
 
     /// The HTTP answer with the first page of the tools.
@@ -122,8 +141,21 @@ impl<'m> Direct<'m> {
         response::shared_json(self.opening(0), first_tools, CLOSING)
     }
 
+    /// The message with the first page of the tools.
+    pub(in crate::door) fn listing(&self, first_tools: &[u8]) -> Vec<u8> {
+        let mut body = self.opening(first_tools.len() + CLOSING.len()).into_bytes();
+        body.extend_from_slice(first_tools);
+        body.extend_from_slice(CLOSING.as_bytes());
+        body
+    }
+
     /// The HTTP answer with what a call came to.
     pub(super) fn called(&self, result: Result<ToolAnswer, Failure>) -> Answer {
+        response::json(StatusCode::OK, self.outcome(result))
+    }
+
+    /// The message with what a call came to.
+    pub(in crate::door) fn outcome(&self, result: Result<ToolAnswer, Failure>) -> Vec<u8> {
         match result {
             Ok(answer) => self.success(answer.json()),
             Err(Failure::Refused(report)) => self.with_result(&self.refusal(&report)),
@@ -133,7 +165,7 @@ impl<'m> Direct<'m> {
 
     /// The answer stands in the body twice: as text for models, and as it is. Written into one piece of
     /// memory, since most of an answer's cost is copying it.
-    fn success(&self, answer: &str) -> Answer {
+    fn success(&self, answer: &str) -> Vec<u8> {
         // A string of JSON grows by its escaped quotes.
         let mut body = self.opening(answer.len() * 9 / 4 + 192).into_bytes();
         body.push(b'{');
@@ -146,7 +178,7 @@ impl<'m> Direct<'m> {
         body.extend_from_slice(answer.as_bytes());
         body.extend_from_slice(br#","isError":false}"#);
         body.extend_from_slice(CLOSING.as_bytes());
-        response::json(StatusCode::OK, body)
+        body
     }
 
     fn refusal(&self, report: &ErrorReport) -> String {
@@ -157,17 +189,17 @@ impl<'m> Direct<'m> {
         written(&result)
     }
 
-    fn no_such_tool(&self, report: &ErrorReport) -> Answer {
+    fn no_such_tool(&self, report: &ErrorReport) -> Vec<u8> {
         let id: Option<RequestId> = parsed(self.id.get());
         let error: ErrorData = protocol_error(ErrorCode::INVALID_PARAMS, report);
-        response::json(StatusCode::OK, written(&JsonRpcError::new(id, error)))
+        written(&JsonRpcError::new(id, error)).into_bytes()
     }
 
-    fn with_result(&self, result: &str) -> Answer {
+    fn with_result(&self, result: &str) -> Vec<u8> {
         let mut body = self.opening(result.len() + CLOSING.len());
         body.push_str(result);
         body.push_str(CLOSING);
-        response::json(StatusCode::OK, body)
+        body.into_bytes()
     }
 
     /// Everything before the result, with room for so much more.
@@ -205,6 +237,16 @@ fn era(method: &str, name: Option<&str>, meta: &Meta<'_>, headers: &HeaderMap) -
         && says(headers, &METHOD, method)
         && name.is_none_or(|name| says(headers, &NAME, name));
     is_modern.then_some(Era::Modern)
+}
+
+/// As [`era`], where there are no headers.
+fn era_alone(meta: &Meta<'_>) -> Option<Era> {
+    if meta.progress_token.is_some() {
+        return None;
+    }
+    let Some(claimed) = meta.version.as_deref() else { return Some(Era::Legacy) };
+    let has_capabilities = meta.capabilities.is_some_and(|capabilities| are_capabilities(capabilities.get()));
+    (claimed == MODERN_VERSION && has_capabilities).then_some(Era::Modern)
 }
 
 fn says(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {

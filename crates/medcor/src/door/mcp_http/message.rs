@@ -13,6 +13,8 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(in crate::door) use unique::has_twins;
+
 /// The outside of a message.
 #[derive(Deserialize)]
 pub(in crate::door) struct Message<'m> {
@@ -21,9 +23,9 @@ pub(in crate::door) struct Message<'m> {
     #[serde(borrow)]
     pub(in crate::door) id: Option<&'m RawValue>,
     #[serde(borrow)]
-    pub(super) method: Option<Cow<'m, str>>,
+    pub(in crate::door) method: Option<Cow<'m, str>>,
     #[serde(borrow)]
-    pub(super) params: Option<&'m RawValue>,
+    pub(in crate::door) params: Option<&'m RawValue>,
 }
 
 /// Methods that rmcp would take for an extension's if their parameters are wrong.
@@ -66,8 +68,14 @@ impl<'m> Message<'m> {
     }
 
     /// Whether it begins a session.
-    pub(super) fn is_initialize(&self) -> bool {
+    pub(in crate::door) fn is_initialize(&self) -> bool {
         self.method.as_deref() == Some("initialize")
+    }
+
+    /// Whether the method is one of the protocol's own.
+    pub(in crate::door) fn is_of_protocol(&self) -> bool {
+        let method = self.method.as_deref().unwrap_or_default();
+        METHODS.contains(&method) || method.starts_with("notifications/")
     }
 
     /// Refuses parameters in which an object has two members of one name: of those one reader takes the
@@ -89,7 +97,7 @@ impl<'m> Message<'m> {
     /// # Errors
     ///
     /// -32602 for known methods with wrong parameters, -32600 for what is no message.
-    pub(super) fn check(&self, body: &[u8]) -> Result<(), ErrorData> {
+    pub(in crate::door) fn check(&self, body: &[u8]) -> Result<(), ErrorData> {
         let method = self.method.as_deref().unwrap_or_default();
         let is_understood = match serde_json::from_slice::<ClientJsonRpcMessage>(body) {
             Ok(JsonRpcMessage::Request(request)) => {

@@ -114,6 +114,13 @@ impl Program {
         Client::connect(self.address, token).await.expect("the server listens")
     }
 
+    /// The memory that it holds; `None` where the system does not say.
+    pub(crate) fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Sends SIGKILL, waits until the process is gone and gives what it logged.
     pub(crate) fn kill(mut self) -> String {
         self.end();

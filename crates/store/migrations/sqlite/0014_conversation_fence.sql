@@ -1,0 +1,1 @@
+-- SQLite has no row-level security: the fence of conversations is PostgreSQL's. This keeps both at one version.
