@@ -101,6 +101,7 @@ impl Head {
             door: DOOR,
             started: self.started,
             address: self.address,
+            who: None,
         }
     }
 }

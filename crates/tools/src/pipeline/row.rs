@@ -59,7 +59,7 @@ impl Pipeline {
         self.report(call, tool, &recorded.err().map_or(error, ToolError::from))
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         call: &Call<'_>,
         tool: Option<&CompiledTool>,
@@ -90,7 +90,7 @@ impl Pipeline {
         }
     }
 
-    fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: &ToolError) -> Refusal {
+    pub(super) fn report(&self, call: &Call<'_>, tool: Option<&CompiledTool>, error: &ToolError) -> Refusal {
         if let Some(cause) = error.cause() {
             let name = tool.map_or("unknown", |tool| tool.entry.name);
             tracing::error!(request.id = call.request_id, tool.name = name, cause, "a call failed");

@@ -8,7 +8,7 @@ use medcor_policy::{Action, Need};
 use medcor_store::Outcome;
 use serde_json::{Map, Value};
 
-use super::{Pipeline, Prepared, Refusal, Target, resolve};
+use super::{Pipeline, Prepared, Refusal, Target, Work, resolve};
 use crate::{BoundResource, Call, CompiledTool, ToolContext, ToolError, WatchedResource};
 
 /// `event` of the audit row.
@@ -25,7 +25,7 @@ impl Pipeline {
         };
         let parameters = tool.parameter_names(&call.arguments);
         let prepared = self.prepare(&mut call, (tool, implied), cost, None).await;
-        let Prepared { permit, folded, tenant, .. } = match prepared {
+        let Prepared { permit, work: Work { folded, tenant, .. } } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err(self.refused(&call, Some(tool), parameters, error).await),
         };

@@ -2,8 +2,6 @@
 
 mod unique;
 
-pub(in crate::door) use unique::has_twins;
-
 use std::borrow::Cow;
 
 use rmcp::{
