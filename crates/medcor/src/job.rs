@@ -16,7 +16,7 @@ pub use self::{reminders::send_due_reminders, waiting_list::offer_freed_times};
 
 /// Between two times that instances tell each other what callers spent.
 const SHARE_EVERY: Duration = Duration::from_secs(1);
-/// Between two times that old answers and paid debts are forgotten.
+/// Between two times that old answers, conversations and paid debts are forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Between two times that the trail is indexed.
@@ -72,6 +72,7 @@ impl Jobs {
     async fn forget(&self) -> Result<(), StoreError> {
         self.pipeline.store().forget_answers().await?;
         self.pipeline.store().forget_claims().await?;
+        self.pipeline.store().forget_conversations().await?;
         self.pipeline.store().forget_spending().await
     }
 

@@ -8,6 +8,7 @@ mod elements;
 pub(crate) mod example;
 mod isolation;
 mod matrix;
+mod pinned;
 mod relations;
 mod schema;
 mod trail;
