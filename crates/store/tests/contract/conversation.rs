@@ -163,7 +163,8 @@ pub(crate) async fn of_two_pins_at_once_one_holds(hospital: Hospital) {
     let handle = begun(store, hospital.tenant, &before).await;
     let permit = permit(hospital.tenant);
     let pinned = |patient: &str| {
-        let after = Conversation { patient: Some(id(patient)), is_pinned: true, ..before.clone() };
+        let mut after = before.clone();
+        (after.patient, after.is_pinned) = (Some(id(patient)), true);
         let mut session = store.session(&permit);
         session.remember(&handle, &before, &after);
         session.commit(entry("pin"))
