@@ -1,6 +1,7 @@
 //! Conversations: a handle under which the server remembers patient, clinician and date between calls, and
 //! by which a caller confines itself to one patient.
 
+use jiff::civil::Date;
 use medcor_fhir::{Id, ResourceType, primitive::format_instant};
 use medcor_tools::{
     Alias, Capability, Conversation, Effect, Need, Ref, Tool, ToolContext, ToolError, alias, kind, tool,
@@ -17,17 +18,19 @@ pub(super) static CONVERSATION: Capability = Capability {
 
 /// Begins a conversation and returns its handle; pass it as `session` with every later call of any tool.
 ///
-/// The patient, doctor and date of each call are remembered and fill what later calls leave out; answers
-/// say so in `filled_from_session`. With `session` it changes what is remembered. It ends after 30 minutes
-/// without a call. With `pin` the patient is the only one whose records the session can reach.
+/// The patient and doctor of each call, and the day of free times and bookings, are remembered: the patient
+/// fills what later calls leave out, doctor and day what `list_appointment_slots`, `create_appointment` and
+/// `check_and_book_appointment` do; answers say so in `filled_from_session`. With `session` it changes what is
+/// remembered; a repeated call without begins another. It ends after 30 minutes without a call. With `pin` the
+/// patient is the only one whose records the session can reach.
 #[derive(Deserialize, JsonSchema)]
 struct StartSession {
     /// To begin with: id, MRN, telephone number or full name.
     patient: Option<Ref<kind::Patient>>,
     /// To begin with: id, NPI or full name.
     provider: Option<Ref<kind::Practitioner>>,
-    /// To begin with, such as 2026-05-01.
-    #[schemars(length(min = 1, max = 40))]
+    /// To begin with, such as 2026-05-01; no words.
+    #[schemars(length(max = 40))]
     date: Option<String>,
     /// Whether every other patient is out of reach until the session ends.
     pin: Option<bool>,
@@ -74,11 +77,17 @@ impl Tool for StartSession {
     const EFFECT: Effect = Effect::Creates;
     const NEEDS: &'static [Need] =
         &[Need::read(ResourceType::PRACTITIONER), Need::read_if_allowed(ResourceType::PATIENT)];
+    // The handle is in it.
+    const KEEPS_ANSWER: bool = false;
     const KEYWORDS: &'static [&'static str] = &["conversation", "memory", "remember", "context", "handle"];
     type Output = SessionView;
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<SessionView, ToolError> {
         let wants_pin = self.pin == Some(true);
+        let day = self.date.as_deref().map(day).transpose()?;
+        if let Some(day) = day {
+            cx.choose_day(day);
+        }
         if let Some((handle, mut conversation)) = cx.conversation() {
             if wants_pin {
                 let chosen = conversation.patient.clone().ok_or_else(nobody)?;
@@ -89,7 +98,7 @@ impl Tool for StartSession {
         let mut conversation = cx.new_conversation();
         conversation.patient = self.patient.map(|patient| patient.id().clone());
         conversation.practitioner = self.provider.map(|provider| provider.id().clone());
-        conversation.day = self.date;
+        conversation.day = day.map(|day| day.to_string());
         if wants_pin && conversation.patient.is_none() {
             return Err(nobody());
         }
@@ -97,6 +106,10 @@ impl Tool for StartSession {
         let handle = cx.begin_conversation(&conversation);
         Ok(SessionView::of(handle, &conversation, "Pass `session` with every later call"))
     }
+}
+
+fn day(text: &str) -> Result<Date, ToolError> {
+    text.trim().parse().map_err(|_not_a_day| ToolError::invalid("/date", "is not a day such as 2026-05-01"))
 }
 
 fn nobody() -> ToolError {
@@ -119,6 +132,8 @@ impl Tool for PinPatient {
     const TITLE: &'static str = "Pin a patient";
     const EFFECT: Effect = Effect::Creates;
     const NEEDS: &'static [Need] = &[Need::read(ResourceType::PATIENT)];
+    // The handle is in it.
+    const KEEPS_ANSWER: bool = false;
     const KEYWORDS: &'static [&'static str] = &["confine", "only this patient", "lock", "session"];
     type Output = SessionView;
 

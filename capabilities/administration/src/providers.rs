@@ -5,8 +5,8 @@ mod scan;
 
 use medcor_fhir::{ResourceType, search::name::fold};
 use medcor_tools::{
-    Alias, Capability, Effect, Format, Listing, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext,
-    ToolError, alias, kind, resource, synonym, tool,
+    Alias, Capability, Chosen, Effect, Format, Listing, Need, Ref, ResourceBinding, Synonym, Tool,
+    ToolContext, ToolError, alias, kind, resource, synonym, tool,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -187,6 +187,7 @@ impl Tool for GetDoctorDetails {
     const EFFECT: Effect = Effect::ReadOnly;
     const NEEDS: &'static [Need] =
         &[Need::read(ResourceType::PRACTITIONER), Need::search_if_allowed(ResourceType::PRACTITIONER_ROLE)];
+    const FROM_SESSION: &'static [Chosen] = &[Chosen::Practitioner];
     const SYNONYMS: &'static [Synonym] = &[synonym("name", "provider"), synonym("id", "provider")];
     const RESOURCES: &'static [ResourceBinding] = &[resource("doctors://details/{provider}")];
     const KEYWORDS: &'static [&'static str] = &["provider", "practitioner", "physician", "nurse"];

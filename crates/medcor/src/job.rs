@@ -16,7 +16,7 @@ pub use self::{reminders::send_due_reminders, waiting_list::offer_freed_times};
 
 /// Between two times that instances tell each other what callers spent.
 const SHARE_EVERY: Duration = Duration::from_secs(1);
-/// Between two times that old answers and paid debts are forgotten.
+/// Between two times that old answers, conversations and paid debts are forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// How long events are kept for those who were cut off: 7 days.
@@ -77,6 +77,7 @@ impl Jobs {
         self.pipeline.store().forget_claims().await?;
         let store = self.pipeline.store();
         store.outbox().forget_before(store.clock().now() - EVENTS_KEPT_MICROSECONDS).await?;
+        self.pipeline.store().forget_conversations().await?;
         self.pipeline.store().forget_spending().await
     }
 

@@ -18,11 +18,11 @@ const DRAFTS: &[(ResourceType, Draft)] =
     &[(ResourceType::COMPOSITION, Draft { element: "status", code: "preliminary" })];
 
 impl Permit {
-    /// What the drafts are that this action does not see: whoever is confined to one patient's chart sees what
-    /// was released into it.
+    /// What the drafts are that this action does not see: whose grants reach one patient's chart alone sees what
+    /// was released into it. Staff who confined themselves to a patient are staff.
     pub fn unseen_draft(&self, action: Action, resource_type: ResourceType) -> Option<Draft> {
         let (_, draft) = DRAFTS.iter().find(|(known, _)| *known == resource_type)?;
-        match self.visibility(action, resource_type) {
+        match self.reach(action, resource_type) {
             Visibility::Compartment(_) => Some(*draft),
             Visibility::Tenant | Visibility::Nothing => None,
         }

@@ -308,8 +308,9 @@ impl Permit {
         }
     }
 
-    /// What the grants reach, before the caller confined itself.
-    fn reach(&self, action: Action, resource_type: ResourceType) -> Visibility<'_> {
+    /// What the grants reach, before the caller confined itself: what the caller is, where
+    /// [`Permit::visibility`] is what the call may touch.
+    pub fn reach(&self, action: Action, resource_type: ResourceType) -> Visibility<'_> {
         let mut visibility = Visibility::Nothing;
         for grant in self.covering(action, resource_type) {
             match (grant.reach, &self.patient) {

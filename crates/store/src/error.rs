@@ -81,6 +81,9 @@ pub enum Conflict {
     /// Another commit holds the claim.
     #[error("`{0}` is taken")]
     Claimed(String),
+    /// The conversation was pinned or ended by another call.
+    #[error("the conversation was pinned or ended by another call")]
+    Pinned,
     /// Another user has this e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,

@@ -251,13 +251,18 @@ impl<'p> Session<'p> {
     /// Drops everything staged and writes the audit row of a call that failed, completed with the
     /// patients whose records this session handed out. Durable when it returns.
     pub async fn abandon(mut self, audit: AuditEntry) -> Result<(), StoreError> {
+        self.discard();
+        self.commit(audit).await.map(drop)
+    }
+
+    /// Drops everything staged.
+    pub fn discard(&mut self) {
         self.staged.clear();
         self.claims.clear();
         self.changes.clear();
         self.sweeps.clear();
         self.releases.clear();
         self.answer = None;
-        self.commit(audit).await.map(drop)
     }
 
     /// Whose records were handed out or written until now.

@@ -269,7 +269,7 @@ fn check_form(tool: &CompiledTool, name: &'static str, form: &Form) -> Result<()
 impl CompiledTool {
     fn new(entry: &'static ToolEntry, toolset: &'static str) -> Result<Self, CatalogError> {
         let mut annotated = (entry.input_schema)();
-        if !entry.effect.is_read_only() && entry.is_listed() {
+        if !entry.effect.is_read_only() && entry.is_listed() && entry.keeps_answer {
             add_idempotency_key(&mut annotated);
         }
         if entry.is_confirmed {
@@ -388,7 +388,7 @@ impl CompiledTool {
     }
 }
 
-/// Every tool that writes can be repeated safely.
+/// Every tool that writes can be repeated safely, unless its answer may not be kept.
 fn add_idempotency_key(schema: &mut Value) {
     let key = json!({
         "type": "string",

@@ -108,9 +108,15 @@ impl<'c> ToolContext<'c> {
         self.permit.visibility(Action::Read, resource_type) != Visibility::Nothing
     }
 
-    /// Whether this call may do this to all records of the type, not only to those of the caller's own
-    /// chart.
+    /// Whether the caller may do this to records of the type at large, and not only to those of the own chart:
+    /// tells staff from patients. A pin changes nothing of it; what is outside of that stays out of reach.
     pub fn reaches_all(&self, action: Action, resource_type: ResourceType) -> bool {
+        self.permit.reach(action, resource_type) == Visibility::Tenant
+    }
+
+    /// Whether this call may do this to the records of everybody: not in a conversation that is pinned to one
+    /// patient. For work on all of them at once.
+    pub fn sees_everybody(&self, action: Action, resource_type: ResourceType) -> bool {
         self.permit.visibility(action, resource_type) == Visibility::Tenant
     }
 

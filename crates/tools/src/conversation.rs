@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::{Need, Permit};
 use medcor_store::{Conversation, Session};
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, CompiledTool, ToolContext, ToolError, catalog::Implied, tool::ToolEntry};
+use crate::{Answer, Chosen, CompiledTool, ToolContext, ToolError, catalog::Implied, tool::ToolEntry};
 
 /// The name of the argument that any call may have.
 pub(crate) const SESSION_ARGUMENT: &str = "session";
@@ -17,8 +18,18 @@ pub(crate) const SESSION_ARGUMENT: &str = "session";
 const FILLED: &str = "filled_from_session";
 /// The parameter of a date.
 const DATE: &str = "date";
-/// Longest date that is remembered.
-const DATE_LENGTH_MAX: usize = 40;
+/// The parameter of a clinician whom somebody is to see.
+const PROVIDER: &str = "provider";
+/// With these nobody means the remembered clinician.
+const BESIDE_PROVIDER: [&str; 1] = ["specialty"];
+/// With these nobody means the remembered day.
+const BESIDE_DATE: [&str; 3] = ["from", "to", "period"];
+/// A time of day, which can name a day too where a caller writes both in one.
+const START_TIME: &str = "start_time";
+/// Times of day in words.
+const TIMES_OF_DAY: [&str; 4] = ["morning", "noon", "afternoon", "evening"];
+/// Longest time of day in figures, such as `09:30:00`.
+const TIME_LENGTH_MAX: usize = 8;
 /// Longest handle that is looked for.
 const HANDLE_LENGTH_MAX: usize = 100;
 
@@ -31,30 +42,26 @@ pub(crate) struct Remembered {
     filled: Map<String, Value>,
 }
 
-/// What is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    Patient,
-    Practitioner,
-    Day,
-}
-
-impl Choice {
+impl Chosen {
     const ALL: [Self; 3] = [Self::Patient, Self::Practitioner, Self::Day];
 
-    /// The one parameter of a tool that means it.
+    /// The parameter of a tool that means it.
     fn parameter(self, tool: &CompiledTool) -> Option<&str> {
-        let wanted = match self {
-            Self::Patient => ResourceType::PATIENT,
-            Self::Practitioner => ResourceType::PRACTITIONER,
-            Self::Day => return tool.parameters().find(|name| *name == DATE),
-        };
-        let mut named = tool.references().iter().filter(|path| path.resource_type == wanted);
-        match (named.next().map(|path| path.steps.as_slice()), named.next()) {
-            (Some([only]), None) => Some(only),
-            _ => None,
+        match self {
+            Self::Patient => {
+                let mut named = references(tool, ResourceType::PATIENT);
+                named.next().filter(|only| !only.is_empty() && named.next().is_none())
+            }
+            Self::Practitioner => references(tool, ResourceType::PRACTITIONER).find(|name| *name == PROVIDER),
+            Self::Day => tool.parameters().find(|name| *name == DATE),
         }
     }
+}
+
+/// The parameters that refer to records of this type; those inside of others have no name here.
+fn references(tool: &CompiledTool, wanted: ResourceType) -> impl Iterator<Item = &str> {
+    let paths = tool.references().iter().filter(move |path| path.resource_type == wanted);
+    paths.map(|path| if let [only] = path.steps.as_slice() { only.as_str() } else { "" })
 }
 
 /// The handle among the arguments of a call, taken out of them.
@@ -113,32 +120,28 @@ impl Remembered {
         (self.handle.clone(), self.after.clone())
     }
 
-    fn remembered(&self, choice: Choice) -> Option<&str> {
-        match choice {
-            Choice::Patient => self.before.patient.as_ref().map(Id::as_str),
-            Choice::Practitioner => self.before.practitioner.as_ref().map(Id::as_str),
-            Choice::Day => self.before.day.as_deref(),
+    fn remembered(&self, chosen: Chosen) -> Option<&str> {
+        match chosen {
+            Chosen::Patient => self.before.patient.as_ref().map(Id::as_str),
+            Chosen::Practitioner => self.before.practitioner.as_ref().map(Id::as_str),
+            Chosen::Day => self.before.day.as_deref(),
         }
     }
 
-    /// Adds what the call leaves out. A tool that writes is given what it can't do without, and a pinned
-    /// patient; one that reads whatever it takes, so that a list is of the chosen patient and doctor.
+    /// Adds what the call leaves out. A tool that writes is given a patient where it can't do without, or one
+    /// is pinned; one that reads always. A clinician and a day are added for tools that say so alone.
     pub(crate) fn fill(&mut self, tool: &CompiledTool, implied: Implied, arguments: &mut Value) {
         if arguments.is_null() {
             *arguments = json!({});
         }
         let Value::Object(arguments) = arguments else { return };
-        for choice in Choice::ALL {
-            let (Some(parameter), Some(value)) = (choice.parameter(tool), self.remembered(choice)) else {
+        for chosen in Chosen::ALL {
+            let (Some(parameter), Some(value)) = (chosen.parameter(tool), self.remembered(chosen)) else {
                 continue;
             };
-            let is_given = arguments
-                .iter()
-                .any(|(name, value)| !value.is_null() && tool.parameter_of(name) == Some(parameter));
             let is_implied = implied.iter().any(|(name, _)| *name == parameter);
-            let is_pin = choice == Choice::Patient && self.before.is_pinned;
-            let is_wanted = tool.entry.effect.is_read_only() || tool.requires(parameter) || is_pin;
-            if !is_given && !is_implied && is_wanted {
+            let is_given = is_implied || given(tool, arguments, parameter).is_some();
+            if !is_given && self.is_wanted(chosen, parameter, tool, arguments) {
                 let value: Value = value.into();
                 self.filled.insert(parameter.to_owned(), value.clone());
                 arguments.insert(parameter.to_owned(), value);
@@ -146,19 +149,51 @@ impl Remembered {
         }
     }
 
-    /// Remembers what the call chose; references are resolved.
-    pub(crate) fn note(&mut self, tool: &CompiledTool, arguments: &Map<String, Value>) {
-        for choice in Choice::ALL {
-            let given = choice.parameter(tool).and_then(|parameter| arguments.get(parameter)?.as_str());
-            let Some(given) = given else { continue };
-            match choice {
-                Choice::Patient if self.before.is_pinned => {}
-                Choice::Patient => self.after.patient = Id::new(given).or(self.after.patient.take()),
-                Choice::Practitioner => {
-                    self.after.practitioner = Id::new(given).or(self.after.practitioner.take());
+    fn is_wanted(
+        &self,
+        chosen: Chosen,
+        parameter: &str,
+        tool: &CompiledTool,
+        arguments: &Map<String, Value>,
+    ) -> bool {
+        let is_taken = tool.entry.from_session.contains(&chosen);
+        let has_any = |names: &[&str]| names.iter().any(|name| given(tool, arguments, name).is_some());
+        match chosen {
+            Chosen::Patient => {
+                self.before.is_pinned
+                    || is_taken && (tool.entry.effect.is_read_only() || tool.requires(parameter))
+            }
+            Chosen::Practitioner => is_taken && !has_any(&BESIDE_PROVIDER),
+            Chosen::Day => {
+                let may_name_day =
+                    given(tool, arguments, START_TIME).is_some_and(|time| !is_time_of_day(time));
+                is_taken && !has_any(&BESIDE_DATE) && !may_name_day
+            }
+        }
+    }
+
+    /// Remembers what the call chose; references are resolved. Of days those alone that are written out: words
+    /// mean another day tomorrow, and a tool that knows which says so by [`ToolContext::choose_day`].
+    pub(crate) fn note(&mut self, tool: &CompiledTool, arguments: &Map<String, Value>, today: Date) {
+        for chosen in Chosen::ALL {
+            let text = chosen.parameter(tool).and_then(|parameter| arguments.get(parameter)?.as_str());
+            match (chosen, text) {
+                (Chosen::Patient, Some(text)) if !self.before.is_pinned => {
+                    self.after.patient = Id::new(text).or(self.after.patient.take());
                 }
-                Choice::Day if given.len() > DATE_LENGTH_MAX => {}
-                Choice::Day => self.after.day = Some(given.to_owned()),
+                (Chosen::Practitioner, Some(text)) => {
+                    self.after.practitioner = Id::new(text).or(self.after.practitioner.take());
+                }
+                (Chosen::Day, _) if !tool.entry.from_session.contains(&Chosen::Day) => {}
+                (Chosen::Day, Some(text)) => {
+                    // Nobody is seen in the past.
+                    let day = written_day(text).filter(|day| *day >= today);
+                    self.after.day = day.map(|day| day.to_string());
+                }
+                (Chosen::Day, None) if BESIDE_DATE.iter().any(|name| arguments.contains_key(*name)) => {
+                    self.after.day = None;
+                }
+                _ => {}
             }
         }
     }
@@ -167,6 +202,29 @@ impl Remembered {
     pub(crate) fn keep(&self, session: &mut Session<'_>) {
         session.remember(&self.handle, &self.before, &self.after);
     }
+}
+
+/// What a call gives for a parameter, by whichever name of it.
+fn given<'a>(tool: &CompiledTool, arguments: &'a Map<String, Value>, parameter: &str) -> Option<&'a Value> {
+    let mut named = arguments.iter().filter(|(name, value)| {
+        !value.is_null() && tool.parameter_of(name).unwrap_or(name.as_str()) == parameter
+    });
+    named.next().map(|(_, value)| value)
+}
+
+/// Whether this is a time of day and nothing else.
+fn is_time_of_day(time: &Value) -> bool {
+    let Some(text) = time.as_str().map(str::trim) else { return false };
+    let is_in_figures =
+        text.len() <= TIME_LENGTH_MAX && text.starts_with(|first: char| first.is_ascii_digit());
+    is_in_figures || TIMES_OF_DAY.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// A day that is written out, alone or before a time of day.
+fn written_day(text: &str) -> Option<Date> {
+    let (day, rest) = text.trim().split_at_checked("2026-12-11".len())?;
+    let is_alone = rest.is_empty() || rest.starts_with(['T', 't', ' ']);
+    day.parse().ok().filter(|_| is_alone)
 }
 
 /// The answer, with what was filled from the conversation.
@@ -204,6 +262,13 @@ impl ToolContext<'_> {
         true
     }
 
+    /// Remembers the day that this call turned out to mean, where it has a conversation.
+    pub fn choose_day(&mut self, day: Date) {
+        if let Some(conversation) = &mut self.conversation {
+            conversation.after.day = Some(day.to_string());
+        }
+    }
+
     /// Makes this patient the only one in sight of the calls that follow; `None` where the call has no
     /// conversation. A pin is never taken off.
     pub fn pin_conversation(&mut self, patient: &Id) -> Option<(String, Conversation)> {
@@ -217,6 +282,35 @@ impl ToolContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_remembered_only_where_it_is_written_out() {
+        for (text, day) in [
+            ("2026-12-11", Some("2026-12-11")),
+            (" 2026-12-11T10:00 ", Some("2026-12-11")),
+            ("2026-12-11 at 10:00", Some("2026-12-11")),
+            ("next Friday", None),
+            ("2026-12-111", None),
+            ("2026-13-01", None),
+            ("ÄÄÄÄÄÄÄÄÄÄÄ", None),
+        ] {
+            assert_eq!(written_day(text).map(|day| day.to_string()).as_deref(), day, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_may_name_a_day_is_no_time_of_day() {
+        for (text, is_time) in [
+            ("10:00", true),
+            ("2:30 PM", true),
+            ("Morning", true),
+            ("2026-12-11T10:00", false),
+            ("tomorrow", false),
+            ("next Friday at 10:00", false),
+        ] {
+            assert_eq!(is_time_of_day(&json!(text)), is_time, "{text}");
+        }
+    }
 
     #[test]
     fn a_handle_is_taken_out_of_the_arguments() {

@@ -524,6 +524,9 @@ impl From<StoreError> for ToolError {
                     "the time was taken a moment ago; look for free times again".to_owned()
                 }
                 Conflict::Claimed(_) => "another call was first; read again what is free".to_owned(),
+                Conflict::Pinned => {
+                    "another call pinned or ended this session; begin one with start_session".to_owned()
+                }
                 Conflict::EmailTaken => "somebody has this e-mail address already".to_owned(),
                 Conflict::Answered => {
                     "a call with this idempotency key was answered meanwhile; repeat it for that answer"

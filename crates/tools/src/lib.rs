@@ -46,5 +46,6 @@ pub use reference::{FhirType, Ref, kind};
 pub use resource::{BoundResource, ResourceBinding, WatchedResource, resource};
 pub use secret::Secret;
 pub use tool::{
-    Alias, Capability, Effect, Exposure, Forward, Synonym, Tool, ToolEntry, alias, forward, synonym, tool,
+    Alias, Capability, Chosen, Effect, Exposure, Forward, Synonym, Tool, ToolEntry, alias, forward, synonym,
+    tool,
 };

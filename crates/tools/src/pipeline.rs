@@ -25,7 +25,7 @@ use futures_util::FutureExt;
 use medcor_drugs::Knowledge;
 use medcor_fhir::Id;
 use medcor_policy::{Permit, TenantId};
-use medcor_store::{AuditEntry, Outcome, Session, Store, identity::Tenant};
+use medcor_store::{AuditEntry, Conversation, Outcome, Session, Store, identity::Tenant};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
@@ -297,13 +297,17 @@ impl Pipeline {
         handle: Option<String>,
     ) -> Result<(Arc<Permit>, Option<Remembered>), ToolError> {
         let Some(handle) = handle else { return Ok((permit, None)) };
+        let found = self.conversation(call, &handle).await?;
+        let permit = conversation::narrowed(permit, &found, tool.entry)?;
+        Ok((permit, Some(Remembered::of(handle, found))))
+    }
+
+    async fn conversation(&self, call: &Call<'_>, handle: &str) -> Result<Conversation, ToolError> {
         if call.caller.is_anonymous() {
             return Err(conversation::unknown());
         }
-        let found = self.store.conversation(call.caller.principal(), &handle).await?;
-        let found = found.ok_or_else(conversation::unknown)?;
-        let permit = conversation::narrowed(permit, &found, tool.entry)?;
-        Ok((permit, Some(Remembered::of(handle, found))))
+        let found = self.store.conversation(call.caller.principal(), handle).await?;
+        found.ok_or_else(conversation::unknown)
     }
 
     /// What the caller may do in this call, which is counted unless it is of an admitted batch.
@@ -422,13 +426,17 @@ impl Pipeline {
         let Some((tool, implied)) = self.catalog.find(call.tool) else {
             return Err(unknown(call, call.tool));
         };
-        let Some(forward) = tool.entry.forward else { return self.chosen(call, call.tool, cost).await };
+        let Some(forward) = tool.entry.forward else {
+            return self.chosen(call, call.tool, cost, handle.as_deref()).await;
+        };
         let folded = argument::fold(tool, implied, call.arguments.take()).map_err(|error| (None, error))?;
         let (name, arguments) = forward(Value::Object(folded.arguments)).map_err(|error| (None, error))?;
         call.arguments = arguments;
         *handle = taken(&mut call.arguments, handle.take())?;
         match self.catalog.find(&name) {
-            Some((tool, _)) if tool.entry.forward.is_none() => self.chosen(call, &name, cost).await,
+            Some((tool, _)) if tool.entry.forward.is_none() => {
+                self.chosen(call, &name, cost, handle.as_deref()).await
+            }
             _ => Err(unknown(call, &name)),
         }
     }
@@ -526,9 +534,20 @@ async fn execute(
     if let Some(answer) = keyed.known(cx).await? {
         return Ok(answer);
     }
-    let answer = work(tool, folded, confirmation, cx).await?;
-    keyed.keep(&answer, cx);
-    Ok(answer)
+    match work(tool, folded, confirmation, cx).await {
+        Ok(answer) => {
+            keyed.keep(&answer, cx);
+            Ok(answer)
+        }
+        // Its twin of the same moment may have done the work meanwhile, which is then what stands against it.
+        Err(error) => {
+            let known = keyed.known(cx).await?;
+            cx.session.discard();
+            cx.letters.clear();
+            cx.logged_in = None;
+            known.ok_or(error)
+        }
+    }
 }
 
 async fn work(
@@ -538,8 +557,9 @@ async fn work(
     cx: &mut ToolContext<'_>,
 ) -> Result<Answer, ToolError> {
     let arguments = resolve::references(tool, folded, cx).await?;
-    if let Some(conversation) = &mut cx.conversation {
-        conversation.note(tool, &arguments);
+    if let Some(mut conversation) = cx.conversation.take() {
+        conversation.note(tool, &arguments, cx.today());
+        cx.conversation = Some(conversation);
     }
     if let Some(confirmation) = confirmation {
         confirmation.check(cx).await?;

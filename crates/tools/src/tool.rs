@@ -31,6 +31,12 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     const CONFIRMED_WITH: &'static [&'static str] = &[];
     /// Whether a person has to have logged in within the last 15 minutes.
     const NEEDS_FRESH_LOGIN: bool = false;
+    /// Whether an answer is kept for a call that is repeated under an idempotency key. One that carries a
+    /// secret is not, and such a tool takes no key.
+    const KEEPS_ANSWER: bool = true;
+    /// What a call leaves out and its conversation fills, beside what a pin does. The clinician and the day
+    /// only where nobody could mean others by leaving them out.
+    const FROM_SESSION: &'static [Chosen] = &[Chosen::Patient];
     /// Parameter names that documented clients use, beside the table of every tool.
     const SYNONYMS: &'static [Synonym] = &[];
     /// Resource URIs that read this tool.
@@ -56,6 +62,17 @@ pub enum Exposure {
     Sensitive,
     /// Likewise, and it is called before there is a token.
     BeforeLogin,
+}
+
+/// What a conversation remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// The one parameter that refers to a patient.
+    Patient,
+    /// The parameter `provider`.
+    Practitioner,
+    /// The parameter `date`.
+    Day,
 }
 
 /// What a tool does to the world; MCP's hints and HTTP's methods follow from it.
@@ -163,6 +180,10 @@ pub struct ToolEntry {
     pub confirmed_with: &'static [&'static str],
     /// See [`Tool::NEEDS_FRESH_LOGIN`].
     pub needs_fresh_login: bool,
+    /// See [`Tool::KEEPS_ANSWER`].
+    pub keeps_answer: bool,
+    /// See [`Tool::FROM_SESSION`].
+    pub from_session: &'static [Chosen],
     /// See [`Tool::SYNONYMS`].
     pub synonyms: &'static [Synonym],
     /// See [`Tool::RESOURCES`].
@@ -205,6 +226,8 @@ pub const fn tool<T: Tool>() -> ToolEntry {
         is_confirmed: T::IS_CONFIRMED,
         confirmed_with: T::CONFIRMED_WITH,
         needs_fresh_login: T::NEEDS_FRESH_LOGIN,
+        keeps_answer: T::KEEPS_ANSWER,
+        from_session: T::FROM_SESSION,
         synonyms: T::SYNONYMS,
         resources: T::RESOURCES,
         keywords: T::KEYWORDS,

@@ -112,8 +112,8 @@ impl Tool for ListTreatmentPlans {
         if let Some(author) = &author {
             filter.insert("provider".to_owned(), json!(author));
         }
-        let sees_all = cx.reaches_all(Action::Search, ResourceType::CARE_PLAN);
-        if patient.is_none() && author.is_none() && sees_all {
+        let sees_everybody = cx.sees_everybody(Action::Search, ResourceType::CARE_PLAN);
+        if patient.is_none() && author.is_none() && sees_everybody {
             return Err(ToolError::invalid("/patient", "give patient, appointment or provider"));
         }
         let mut query = Query::new(ResourceType::CARE_PLAN);

@@ -3,8 +3,8 @@
 use jiff::{ToSpan, Zoned};
 use medcor_fhir::ResourceType;
 use medcor_tools::{
-    Alias, Effect, Format, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, detail::Problems,
-    kind, synonym,
+    Alias, Chosen, Effect, Format, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
+    detail::Problems, kind, synonym,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,6 +143,7 @@ impl Tool for CreateAppointment {
     const ALIASES: &'static [Alias] = &[alias("schedule_appointment"), alias("book_appointment")];
     const EFFECT: Effect = Effect::Creates;
     const NEEDS: &'static [Need] = NEEDS;
+    const FROM_SESSION: &'static [Chosen] = &[Chosen::Patient, Chosen::Practitioner, Chosen::Day];
     const SYNONYMS: &'static [Synonym] = &[
         synonym("treatment_id", "treatment"),
         synonym("service", "treatment"),
@@ -157,6 +158,7 @@ impl Tool for CreateAppointment {
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<Booked, ToolError> {
         own_organisation(self.organisation.as_ref(), cx)?;
         let first = self.first(cx)?;
+        cx.choose_day(first.at.date());
         let parties = Parties::of(&self.patient, &self.provider, self.treatment.as_ref(), cx).await?;
         let order = Order {
             parties,

@@ -2,7 +2,7 @@
 
 use medcor_fhir::{Id, ResourceType};
 use medcor_tools::{
-    Effect, Hold, Need, Ref, Synonym, Tool, ToolContext, ToolError, detail::Problems, kind, synonym,
+    Chosen, Effect, Hold, Need, Ref, Synonym, Tool, ToolContext, ToolError, detail::Problems, kind, synonym,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,7 @@ impl Tool for CheckAndBookAppointment {
     const TITLE: &'static str = "Find a time and book it";
     const EFFECT: Effect = Effect::Creates;
     const NEEDS: &'static [Need] = NEEDS;
+    const FROM_SESSION: &'static [Chosen] = &[Chosen::Patient, Chosen::Practitioner, Chosen::Day];
     const SYNONYMS: &'static [Synonym] = &[
         synonym("treatment_id", "treatment"),
         synonym("service", "treatment"),
@@ -126,6 +127,11 @@ impl Tool for CheckAndBookAppointment {
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<Found, ToolError> {
         own_organisation(self.organisation.as_ref(), cx)?;
         let wish = self.wish(cx)?;
+        if let [day] = wish.days.as_slice()
+            && day.from == day.to
+        {
+            cx.choose_day(day.from);
+        }
         if let (Some(provider), Some(exact)) = (&self.provider, exact_of(&wish))
             && self.mode.unwrap_or(Mode::Book) == Mode::Book
         {
@@ -278,6 +284,7 @@ impl CheckAndBookAppointment {
                 Ok(found(Outcome::Offered, advice))
             }
             Mode::Hold => {
+                cx.choose_day(first.slot.start.date());
                 let advice =
                     "The first time is kept for five minutes; on a yes call create_appointment with hold_id.";
                 let (id, until) = hold(&first.slot, cx);
@@ -285,6 +292,7 @@ impl CheckAndBookAppointment {
                 Ok(Found { hold_id: Some(id), expires_at, ..found(Outcome::Held, advice.to_owned()) })
             }
             Mode::Book => {
+                cx.choose_day(first.slot.start.date());
                 let moment = Moment { at: first.slot.start.clone(), note: None };
                 self.book(first.slot.practitioner, moment, cx).await
             }

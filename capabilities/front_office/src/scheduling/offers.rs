@@ -77,7 +77,7 @@ impl Tool for OfferFreedTimes {
     type Output = OffersMade;
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<OffersMade, ToolError> {
-        if !reaches_everybody(cx) {
+        if !sees_everybody(cx) {
             let needed = "the waiting list of the organisation".to_owned();
             return Err(ToolError::PermissionDenied { needed });
         }
@@ -215,7 +215,7 @@ pub(super) async fn count_suited(
     cx: &mut ToolContext<'_>,
 ) -> Result<Option<usize>, ToolError> {
     let now = cx.now().as_microsecond();
-    let Some(freed) = freed.filter(|freed| freed.span.from > now && reaches_everybody(cx)) else {
+    let Some(freed) = freed.filter(|freed| freed.span.from > now && sees_everybody(cx)) else {
         return Ok(None);
     };
     let date = zoned(freed.span.from, &cx.time_zone()).date();
@@ -228,9 +228,9 @@ pub(super) async fn count_suited(
     Ok(Some(count).filter(|count| *count > 0))
 }
 
-fn reaches_everybody(cx: &ToolContext<'_>) -> bool {
-    cx.reaches_all(Action::Update, ResourceType::APPOINTMENT)
-        && cx.reaches_all(Action::Search, ResourceType::APPOINTMENT)
+fn sees_everybody(cx: &ToolContext<'_>) -> bool {
+    cx.sees_everybody(Action::Update, ResourceType::APPOINTMENT)
+        && cx.sees_everybody(Action::Search, ResourceType::APPOINTMENT)
 }
 
 /// The offers of one call.

@@ -3,7 +3,7 @@
 use jiff::{ToSpan, civil::Date};
 use medcor_fhir::ResourceType;
 use medcor_tools::{
-    Alias, Effect, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext, ToolError, alias,
+    Alias, Chosen, Effect, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext, ToolError, alias,
     detail::Problems, kind, resource, synonym,
 };
 use schemars::JsonSchema;
@@ -130,6 +130,7 @@ impl Tool for ListAppointmentSlots {
         Need::read_if_allowed(ResourceType::HEALTHCARE_SERVICE),
         Need::read_if_allowed(ResourceType::ORGANIZATION),
     ];
+    const FROM_SESSION: &'static [Chosen] = &[Chosen::Practitioner, Chosen::Day];
     const SYNONYMS: &'static [Synonym] = &[
         synonym("treatment_id", "treatment"),
         synonym("service", "treatment"),

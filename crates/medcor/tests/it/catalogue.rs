@@ -9,6 +9,7 @@ mod equal;
 pub(crate) mod example;
 mod isolation;
 mod matrix;
+mod pinned;
 mod relations;
 mod schema;
 mod trail;

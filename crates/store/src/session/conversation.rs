@@ -10,7 +10,8 @@ use ring::{
 
 use super::Session;
 use crate::{
-    Store, StoreError,
+    Conflict, Store, StoreError,
+    batch::{Batch, Change},
     database::{Lane, Row, SqlValue, Statement},
 };
 
@@ -30,7 +31,7 @@ pub struct Conversation {
     pub patient: Option<Id>,
     /// The chosen clinician.
     pub practitioner: Option<Id>,
-    /// The chosen date, as the caller gave it.
+    /// The chosen day, `YYYY-MM-DD`.
     pub day: Option<String>,
     /// Whether the patient is the only one in sight.
     pub is_pinned: bool,
@@ -84,6 +85,12 @@ impl Store {
         let rows = self.backend().rows(Lane::Inline, statement).await?;
         rows.first().map(conversation_of).transpose()
     }
+
+    /// Forgets conversations that are over.
+    pub async fn forget_conversations(&self) -> Result<(), StoreError> {
+        let sweeps = vec![forgotten(self.clock().now())];
+        self.backend().commit(Batch { sweeps, ..Batch::default() }).await
+    }
 }
 
 impl Session<'_> {
@@ -92,8 +99,7 @@ impl Session<'_> {
         let mut random = [0; 24];
         SystemRandom::new().fill(&mut random).expect("the system's randomness does not run dry");
         let handle = format!("{PREFIX}{}", hexadecimal(&random));
-        let over = "DELETE FROM conversation WHERE expires_at <= ?1";
-        self.sweeps.push(Statement::of_server(over, vec![self.store.clock().now().into()]));
+        self.sweeps.push(forgotten(self.store.clock().now()));
         let mut values: Vec<SqlValue> = vec![
             hash_of(&handle).as_str().into(),
             self.permit.tenant().into(),
@@ -118,7 +124,8 @@ impl Session<'_> {
     }
 
     /// Stages what a conversation of this caller remembers from now on, where that is anything new. A pin is
-    /// never taken off again.
+    /// never taken off again. The commit that pins fails with [`Conflict::Pinned`] where another pinned
+    /// somebody else, or ended the conversation, in between.
     pub fn remember(&mut self, handle: &str, before: &Conversation, after: &Conversation) {
         let now = self.store.clock().now();
         if before == after && now - before.touched_at < TOUCH_MICROSECONDS {
@@ -126,6 +133,16 @@ impl Session<'_> {
         }
         let mut values: Vec<SqlValue> = vec![hash_of(handle).as_str().into()];
         values.extend(memory(&after.used_at(now)));
+        if after.is_pinned && !before.is_pinned {
+            let statement = Statement::of_server(
+                "UPDATE conversation SET patient = ?2, practitioner = ?3, day = ?4, is_pinned = ?5, touched_at = ?6,
+                     expires_at = ?7
+                 WHERE handle_hash = ?1 AND (is_pinned = 0 OR patient = ?2)",
+                values,
+            );
+            self.changes.push(Change { statement, otherwise: Conflict::Pinned });
+            return;
+        }
         self.sweeps.push(Statement::of_server(
             "UPDATE conversation SET patient = CASE WHEN is_pinned = 1 THEN patient ELSE ?2 END, practitioner = ?3,
                  day = ?4, is_pinned = CASE WHEN is_pinned = 1 THEN is_pinned ELSE ?5 END, touched_at = ?6, expires_at = ?7
@@ -133,6 +150,11 @@ impl Session<'_> {
             values,
         ));
     }
+}
+
+/// Forgets what is over at this time.
+fn forgotten(now: i64) -> Statement {
+    Statement::of_server("DELETE FROM conversation WHERE expires_at <= ?1", vec![now.into()])
 }
 
 /// In the order of the columns.

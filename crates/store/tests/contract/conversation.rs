@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use medcor_fhir::{ResourceType, search::Query};
 use medcor_policy::{Action, ClientId, Need, Permit, Principal, Role, SubjectId, TenantId, authorize};
-use medcor_store::{Conversation, Lookup, LookupBy, Matched, Store, StoreError};
+use medcor_store::{Conflict, Conversation, Lookup, LookupBy, Matched, Store, StoreError};
 
 use crate::support::{Hospital, entry, heart_rate, id, looks_at, patient, resource};
 
@@ -155,4 +155,44 @@ pub(crate) async fn a_pin_is_never_moved_and_a_conversation_ends(hospital: Hospi
     assert_eq!(found.day.as_deref(), Some("2026-12-11"));
     store.clock().advance(Duration::from_mins(30));
     assert_eq!(store.conversation(&principal, &handle).await.expect("a read"), None);
+}
+
+pub(crate) async fn of_two_pins_at_once_one_holds(hospital: Hospital) {
+    let store = &hospital.store;
+    let before = Conversation::begun_at(store.clock().now());
+    let handle = begun(store, hospital.tenant, &before).await;
+    let permit = permit(hospital.tenant);
+    let pinned = |patient: &str| {
+        let mut after = before.clone();
+        (after.patient, after.is_pinned) = (Some(id(patient)), true);
+        let mut session = store.session(&permit);
+        session.remember(&handle, &before, &after);
+        session.commit(entry("pin"))
+    };
+    pinned("ada").await.expect("it is pinned");
+    let refused = pinned("bob").await;
+    assert!(matches!(refused, Err(StoreError::Conflict(Conflict::Pinned))), "{refused:?}");
+    pinned("ada").await.expect("the same pin again changes nothing");
+    let found = store.conversation(&doctor(hospital.tenant), &handle).await.expect("a read");
+    assert_eq!(found.and_then(|found| found.patient), Some(id("ada")));
+    let mut session = store.session(&permit);
+    session.end_conversation(&handle);
+    session.commit(entry("end")).await.expect("it ends");
+    let refused = pinned("ada").await;
+    assert!(matches!(refused, Err(StoreError::Conflict(Conflict::Pinned))), "nothing is left to pin");
+}
+
+pub(crate) async fn what_is_over_is_forgotten_and_nothing_else(hospital: Hospital) {
+    let store = &hospital.store;
+    let kept = Conversation::begun_at(store.clock().now());
+    let old = begun(store, hospital.tenant, &kept).await;
+    store.clock().advance(Duration::from_mins(20));
+    let young = begun(store, hospital.tenant, &Conversation::begun_at(store.clock().now())).await;
+    store.clock().advance(Duration::from_mins(20));
+    store.forget_conversations().await.expect("what is over is forgotten");
+    // By a clock that stands before the end of both.
+    let earlier = hospital.opened_at(store.clock().now() - 25 * 60 * 1_000_000).await;
+    let principal = doctor(hospital.tenant);
+    assert_eq!(earlier.conversation(&principal, &old).await.expect("a read"), None);
+    assert!(earlier.conversation(&principal, &young).await.expect("a read").is_some());
 }

@@ -94,7 +94,9 @@ contract! {
         a_pinned_permit_sees_one_patient_and_what_is_about_nobody,
         a_pin_never_widens_a_permit,
         a_conversation_is_its_callers_on_every_instance,
-        a_pin_is_never_moved_and_a_conversation_ends;
+        a_pin_is_never_moved_and_a_conversation_ends,
+        of_two_pins_at_once_one_holds,
+        what_is_over_is_forgotten_and_nothing_else;
     interference:
         what_is_not_seen_changes_no_answer;
     trail:

@@ -1,11 +1,12 @@
 //! Which tool a call of an overloaded name means: by its arguments, else by the record that they name.
 
-use medcor_store::{Lookup, LookupBy, Matched};
+use medcor_store::{Conversation, Lookup, LookupBy, Matched};
 use serde_json::Value;
 
 use super::{Call, Pipeline, Target};
 use crate::{
     CompiledTool, ToolError,
+    conversation::narrowed,
     overload::{self, Choice, Meant},
 };
 
@@ -16,6 +17,7 @@ impl Pipeline {
         call: &Call<'_>,
         name: &str,
         cost: u32,
+        session: Option<&str>,
     ) -> Result<Target<'_>, (Option<&CompiledTool>, ToolError)> {
         let forms = self.catalog.forms(name);
         let Some(first) = forms.first() else {
@@ -31,7 +33,7 @@ impl Pipeline {
                 admitted.map_err(|error| (Some(first.tool), error))?;
             }
             // Boxed, because few calls come here and every call would carry its state.
-            let meant = Box::pin(self.by_record(call, name, (&forms, choice))).await;
+            let meant = Box::pin(self.by_record(call, name, (&forms, choice), session)).await;
             let Meant { tool, implied, .. } = meant.map_err(|error| (Some(first.tool), error))?;
             return Ok(Target { tool, implied, cost: 0 });
         }
@@ -52,10 +54,16 @@ impl Pipeline {
         call: &Call<'_>,
         name: &str,
         (forms, choice): (&[Meant<'m>], Choice),
+        session: Option<&str>,
     ) -> Result<Meant<'m>, ToolError> {
+        let conversation = match session {
+            // Whoever is not known has none, and is told to log in.
+            Some(handle) if !call.caller.is_anonymous() => Some(self.conversation(call, handle).await?),
+            _ => None,
+        };
         let mut found = Vec::new();
         for (position, meant) in forms.iter().enumerate() {
-            if self.has_record(call, meant).await? {
+            if self.has_record(call, meant, conversation.as_ref()).await? {
                 found.push(position);
             }
         }
@@ -81,8 +89,13 @@ impl Pipeline {
         }
     }
 
-    /// Whether the call names a record of this form, as far as the caller sees.
-    async fn has_record(&self, call: &Call<'_>, meant: &Meant<'_>) -> Result<bool, ToolError> {
+    /// Whether the call names a record of this form, as far as the caller sees in this conversation.
+    async fn has_record(
+        &self,
+        call: &Call<'_>,
+        meant: &Meant<'_>,
+        conversation: Option<&Conversation>,
+    ) -> Result<bool, ToolError> {
         let Some(parameter) = meant.form.record else { return Ok(false) };
         let text = match overload::value_of(meant.tool, parameter, &call.arguments) {
             Some(Value::String(text)) => text.trim().to_owned(),
@@ -93,6 +106,13 @@ impl Pipeline {
         let path = references.find(|path| path.steps == [parameter]);
         let (Some(path), Ok(permit)) = (path, call.caller.permit(meant.tool.entry)) else {
             return Ok(false);
+        };
+        let permit = match conversation {
+            None => permit,
+            Some(conversation) => match narrowed(permit, conversation, meant.tool.entry) {
+                Ok(permit) => permit,
+                Err(_out_of_reach) => return Ok(false),
+            },
         };
         let mut session = self.store.session(&permit);
         for by in [LookupBy::Id, LookupBy::Identifier, LookupBy::Name] {

@@ -66,6 +66,10 @@ async fn no_tool_reaches_past_a_pin(region: Region) {
     }
     let mut attack = Attack::new(&region, &region.north, &secrets, vec![bea]);
     for (tool, manner) in attacks(&region) {
+        // How a pin fences does not depend on the database, so the long half is done on one.
+        if matches!(manner, Manner::ByText) && !region.is_on_sqlite() {
+            continue;
+        }
         // What begins another conversation or a login is not of this one.
         if tool.entry.exposure != Exposure::Listed || tool.entry.names_another() {
             continue;

@@ -121,6 +121,11 @@ impl Region {
         }
     }
 
+    /// Whether its database is a file.
+    pub(crate) fn is_on_sqlite(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// What the doors of a server over this region need.
     pub(crate) fn door_state(&self) -> DoorState {
         DoorState {

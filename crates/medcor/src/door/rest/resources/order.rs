@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Reading, Unanswered, page,
-    query::{Asked, LIMIT_MAX},
+    query::{Asked, LIMIT_MAX, Misread},
 };
 
 /// Most calls by which the rows are gathered.
@@ -22,13 +22,14 @@ pub(super) struct Sort {
 }
 
 impl Sort {
-    pub(super) fn read(value: &str) -> Result<Self, String> {
+    pub(super) fn read(value: &str) -> Result<Self, Misread> {
         let (member, is_descending) = match value.strip_prefix('-') {
             Some(member) => (member, true),
             None => (value, false),
         };
         if member.is_empty() || member.contains(',') {
-            return Err("expected the name of one member, with - before it for descending order".to_owned());
+            let problem = "expected the name of one member, with - before it for descending order";
+            return Err(Misread(problem.to_owned()));
         }
         Ok(Self { member: member.to_owned(), is_descending })
     }

@@ -17,6 +17,10 @@ const PAGE_MAX: u32 = 1000;
 const NO_CONDITIONS: [&str; 8] =
     ["page", "limit", "count", "page_size", "cursor", "access_token", "token", "session_id"];
 
+/// What is wrong with a value, in words that follow the name of its parameter.
+#[derive(Debug)]
+pub(super) struct Misread(pub(super) String);
+
 /// A query, read.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -58,13 +62,13 @@ impl Asked {
         let mut problems = Vec::new();
         for (name, value) in pairs {
             let taken = if asked.given.contains(&name) {
-                Err("is given twice".to_owned())
+                Err(Misread("is given twice".to_owned()))
             } else {
                 asked.take(&name, &value)
             };
             match taken {
                 Ok(()) => asked.given.push(name),
-                Err(problem) => {
+                Err(Misread(problem)) => {
                     problems.push(ArgumentProblem { path: format!("/{}", shown(&name)), problem });
                 }
             }
@@ -76,7 +80,7 @@ impl Asked {
         if problems.is_empty() { Ok(asked) } else { Err(ToolError::Validation(problems)) }
     }
 
-    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
+    fn take(&mut self, name: &str, value: &str) -> Result<(), Misread> {
         match name {
             "page" => self.page = number(value, PAGE_MAX)?,
             "limit" => self.limit = number(value, LIMIT_MAX)?,
@@ -86,8 +90,9 @@ impl Asked {
             "fields" => self.fields = names(value)?,
             "expand" => self.expand = names(value)?,
             _ => {
-                return Err("unknown parameter; known are page, limit, cursor, sort, filter, fields, expand"
-                    .to_owned());
+                let problem =
+                    "unknown parameter; known are page, limit, cursor, sort, filter, fields, expand";
+                return Err(Misread(problem.to_owned()));
             }
         }
         Ok(())
@@ -148,27 +153,27 @@ pub(super) fn keep_fields(row: &mut Value, fields: &[String]) {
     }
 }
 
-fn number(value: &str, max: u32) -> Result<u32, String> {
+fn number(value: &str, max: u32) -> Result<u32, Misread> {
     let number = value.parse().ok().filter(|number| (1..=max).contains(number));
-    number.ok_or_else(|| format!("expected a number from 1 to {max}"))
+    number.ok_or_else(|| Misread(format!("expected a number from 1 to {max}")))
 }
 
-fn names(value: &str) -> Result<Vec<String>, String> {
+fn names(value: &str) -> Result<Vec<String>, Misread> {
     let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
     if names.iter().any(String::is_empty) {
-        return Err("expected names, separated by commas".to_owned());
+        return Err(Misread("expected names, separated by commas".to_owned()));
     }
     Ok(names)
 }
 
-fn filter(value: &str) -> Result<Map<String, Value>, String> {
+fn filter(value: &str) -> Result<Map<String, Value>, Misread> {
     let filter: Map<String, Value> =
-        serde_json::from_str(value).map_err(|_| "expected a JSON object".to_owned())?;
+        serde_json::from_str(value).map_err(|_| Misread("expected a JSON object".to_owned()))?;
     if crate::door::mcp_http::has_twins(value) {
-        return Err("an object has two members of one name".to_owned());
+        return Err(Misread("an object has two members of one name".to_owned()));
     }
     match filter.keys().find(|name| NO_CONDITIONS.contains(&name.as_str())) {
-        Some(name) => Err(format!("`{name}` is no condition")),
+        Some(name) => Err(Misread(format!("`{name}` is no condition"))),
         None => Ok(filter),
     }
 }
