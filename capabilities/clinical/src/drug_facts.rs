@@ -27,7 +27,7 @@ pub(crate) const PARTIAL: &str = "Not all of the chart was looked at: there are 
 /// A patient's chart as far as checks of drugs need it.
 pub(crate) struct DrugFacts {
     /// What is taken: what is prescribed first, the newest first, then what is reported, then what is planned. What is
-    /// prescribed, too, is not among the others.
+    /// prescribed, too, and in no other dose or rhythm, is not among the others.
     pub(crate) taken: Vec<Taken>,
     /// What is not tolerated.
     pub(crate) allergies: Vec<KnownAllergy>,

@@ -103,6 +103,20 @@ impl Dosage {
         let unit = Unit::parse(unit).ok_or_else(|| DosageProblem::UnknownUnit(unit.to_owned()))?;
         Ok(Self { low, high, unit, per })
     }
+
+    /// Whether it is the same amount, in whatever unit: 1 g is 1000 mg. A tablet is no number of milligrams.
+    pub fn is_as_much_as(&self, other: &Self) -> bool {
+        let Some(factor) = self.unit.factor(other.unit) else { return false };
+        let most = |dosage: &Self| dosage.high.as_ref().unwrap_or(&dosage.low).value;
+        self.per == other.per
+            && is_near(self.low.value * factor, other.low.value)
+            && is_near(most(self) * factor, most(other))
+    }
+}
+
+/// Rounding of units makes no difference.
+fn is_near(one: f64, other: f64) -> bool {
+    (one - other).abs() <= other * 1e-6
 }
 
 impl fmt::Display for Dosage {
@@ -464,6 +478,21 @@ mod tests {
             let dosage = Dosage::parse(&text).unwrap();
             prop_assert_eq!(dosage.to_string(), text);
             prop_assert_eq!(Dosage::parse(&dosage.to_string()).unwrap(), dosage);
+        }
+    }
+
+    #[test]
+    fn the_same_amount_is_the_same_in_another_unit() {
+        let is_same = |one: &str, other: &str| {
+            Dosage::parse(one).unwrap().is_as_much_as(&Dosage::parse(other).unwrap())
+        };
+        for (one, other) in [("1 g", "1000 mg"), ("0.50 mg", "500 mcg"), ("1-2 tablets", "1 - 2 tab")] {
+            assert!(is_same(one, other), "{one} is {other}");
+        }
+        for (one, other) in
+            [("500 mg", "1 g"), ("1 tablet", "500 mg"), ("1-2 tablets", "1 tablet"), ("5 mg/kg", "5 mg")]
+        {
+            assert!(!is_same(one, other), "{one} is not {other}");
         }
     }
 }

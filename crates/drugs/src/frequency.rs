@@ -47,6 +47,15 @@ impl Frequency {
     pub fn days_between(&self) -> Option<f64> {
         (!self.is_once).then(|| self.days / self.times)
     }
+
+    /// Whether it is the same rhythm, however it is written: every 12 hours is twice a day.
+    pub fn is_as_often_as(&self, other: &Self) -> bool {
+        let is_same = match (self.days_between(), other.days_between()) {
+            (Some(one), Some(other)) => (one - other).abs() <= other * 1e-6,
+            (one, other) => one == other,
+        };
+        is_same && self.is_as_needed == other.is_as_needed
+    }
 }
 
 /// How often, and in how many days.
@@ -249,5 +258,15 @@ mod tests {
                 prop_assert!(frequency.per_day_max().is_some_and(f64::is_finite));
             }
         }
+    }
+
+    #[test]
+    fn the_same_rhythm_is_the_same_however_it_is_written() {
+        let is_same = |one: &str, other: &str| {
+            Frequency::parse(one).unwrap().is_as_often_as(&Frequency::parse(other).unwrap())
+        };
+        assert!(is_same("every 12 hours", "twice daily") && is_same("BID", "2 times daily"));
+        assert!(!is_same("twice daily", "twice daily as needed"));
+        assert!(!is_same("once", "once daily") && !is_same("weekly", "daily"));
     }
 }

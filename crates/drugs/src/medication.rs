@@ -92,6 +92,11 @@ impl Medication {
     pub fn is_local(&self) -> bool {
         self.is_local
     }
+
+    /// Whether it is put on the skin, where little is absorbed.
+    pub fn is_on_skin(&self) -> bool {
+        self.is_on_skin
+    }
 }
 
 /// What must be known of a patient.

@@ -5,10 +5,11 @@ use medcor_drugs::{PatientFacts, Pregnancy};
 use medcor_fhir::{
     ResourceType,
     naming::LOINC,
-    view::{BirthDate, Observation},
+    view::{BirthDate, Condition, Observation},
 };
 use medcor_tools::{ToolContext, ToolError, view};
 
+use super::LOOKED_AT_MAX;
 use crate::{
     analyte::Sex,
     listing::Subject,
@@ -28,8 +29,8 @@ const PREGNANCIES: &str = "http://snomed.info/sct|77386006,http://snomed.info/sc
 const PREGNANCY_MONTHS: i32 = 10;
 /// A weight that is older says nothing of a dose.
 const WEIGHT_MONTHS: i32 = 12;
-/// Newest weights among which one with a number is looked for.
-const WEIGHTS_SCANNED: u32 = 5;
+/// Newest values among which one that counts is looked for.
+const VALUES_SCANNED: u32 = 5;
 
 /// Age and pregnancy.
 pub(super) async fn facts(subject: &Subject, cx: &mut ToolContext<'_>) -> Result<PatientFacts, ToolError> {
@@ -50,9 +51,12 @@ async fn is_pregnant(subject: &Subject, cx: &mut ToolContext<'_>) -> Result<bool
     if cx.may_read(ResourceType::CONDITION) {
         let query = subject.query(ResourceType::CONDITION)?.with("code", PREGNANCIES)?;
         let mut query = query.with("clinical-status", "active")?;
-        query.count = 1;
-        if !cx.records().search(&query).await?.records.is_empty() {
-            return Ok(true);
+        query.count = LOOKED_AT_MAX;
+        for record in &cx.records().search(&query).await?.records {
+            let problem: Condition<'_> = view(record)?;
+            if !matches!(problem.verification_status.code(), Some("refuted" | "entered-in-error")) {
+                return Ok(true);
+            }
         }
     }
     if !cx.may_read(ResourceType::OBSERVATION) {
@@ -60,14 +64,19 @@ async fn is_pregnant(subject: &Subject, cx: &mut ToolContext<'_>) -> Result<bool
     }
     let query = subject.query(ResourceType::OBSERVATION)?.with("code", PREGNANCY_STATUS)?;
     let mut query = query.with("_sort", "-date")?;
-    query.count = 1;
-    let page = cx.records().search(&query).await?;
-    let Some(record) = page.records.first() else { return Ok(false) };
-    let status: Observation<'_> = view(record)?;
-    let value = status.value_codeable_concept.as_ref();
-    let mut codes = value.map(|value| value.coding.iter()).into_iter().flatten();
-    let says_so = codes.any(|coding| coding.code.as_deref().is_some_and(|code| IS_PREGNANT.contains(&code)));
-    Ok(says_so && is_recent(status.effective(), PREGNANCY_MONTHS, cx))
+    query.count = VALUES_SCANNED;
+    for record in &cx.records().search(&query).await?.records {
+        let status: Observation<'_> = view(record)?;
+        if is_void(&status.status) {
+            continue;
+        }
+        let value = status.value_codeable_concept.as_ref();
+        let mut codes = value.into_iter().flat_map(|value| &value.coding);
+        let says_so =
+            codes.any(|coding| coding.code.as_deref().is_some_and(|code| IS_PREGNANT.contains(&code)));
+        return Ok(says_so && is_recent(status.effective(), PREGNANCY_MONTHS, cx));
+    }
+    Ok(false)
 }
 
 /// The last weight of the last year.
@@ -79,7 +88,7 @@ pub(super) async fn weight_kg(subject: &Subject, cx: &mut ToolContext<'_>) -> Re
     let codes: Vec<String> = measurement.codes.iter().map(|code| format!("{LOINC}|{code}")).collect();
     let query = subject.query(ResourceType::OBSERVATION)?.with("code", &codes.join(","))?;
     let mut query = query.with("_sort", "-date")?;
-    query.count = WEIGHTS_SCANNED;
+    query.count = VALUES_SCANNED;
     for record in &cx.records().search(&query).await?.records {
         let weight: Observation<'_> = view(record)?;
         let number = weight.value_quantity.as_ref().and_then(|quantity| {

@@ -32,6 +32,8 @@ pub(crate) struct Taken {
     /// When it was prescribed, reported or planned.
     pub(crate) date: Option<String>,
     pub(crate) origin: Origin,
+    /// Whether the same is prescribed, but in another dose or rhythm.
+    is_prescribed_otherwise: bool,
     /// `None` where the tables do not have it.
     pub(crate) medication: Option<Medication>,
 }
@@ -85,21 +87,53 @@ impl Taken {
             Origin::Planned(by) => ("planned", by),
         };
         let date = self.date.as_deref().map(|date| format!(", {}", date.get(..10).unwrap_or(date)));
-        Some(format!(
-            "{} is {how} and not prescribed here: {how} by {by}{}.",
-            self.name,
-            date.unwrap_or_default()
-        ))
+        let what = if self.is_prescribed_otherwise { "prescribed otherwise" } else { "not prescribed" };
+        Some(format!("{} is {how} and {what} here: {how} by {by}{}.", self.name, date.unwrap_or_default()))
     }
 
+    /// The same drug, which acts at the same place.
     fn is_same(&self, other: &Self) -> bool {
         match (&self.medication, &other.medication) {
             (Some(own), Some(others)) => {
-                own.ingredients() == others.ingredients() && own.is_local() == others.is_local()
+                own.ingredients() == others.ingredients()
+                    && own.is_local() == others.is_local()
+                    && own.is_on_skin() == others.is_on_skin()
             }
             _ => fold(&self.name) == fold(&other.name),
         }
     }
+
+    /// Whether what the other says of its dose and rhythm is said here, too. What is not said differs in nothing.
+    fn is_dosed_like(&self, other: &Self) -> bool {
+        let is_same_dose = match (&self.parsed_dose, &other.parsed_dose) {
+            (Some(own), Some(others)) => own.is_as_much_as(others),
+            _ => says_so(self.dosage.as_deref(), other.dosage.as_deref()),
+        };
+        let rhythm = |taken: &Self| taken.frequency.as_deref().and_then(Frequency::parse);
+        is_same_dose
+            && match (rhythm(self), rhythm(other)) {
+                (Some(own), Some(others)) => own.is_as_often_as(&others),
+                _ => says_so(self.frequency.as_deref(), other.frequency.as_deref()),
+            }
+    }
+
+    /// Whether the other tells nothing that this one does not. A plan is carried out by changing what is taken, so its dose may differ.
+    fn hides(&self, other: &Self) -> bool {
+        self.is_same(other) && (matches!(other.origin, Origin::Planned(_)) || self.is_dosed_like(other))
+    }
+
+    /// The same under a name that tells it from what has the same name: findings know it by its name alone.
+    fn renamed(mut self) -> Self {
+        let dosage = self.parsed_dose.as_ref().map_or(String::new(), |dosage| format!("{dosage}, "));
+        self.name = format!("{} ({dosage}{})", self.name, self.origin.name());
+        self.medication = self.medication.map(|medication| medication.named(&self.name));
+        self
+    }
+}
+
+/// Whether the words of one are those of the other, which may have none.
+fn says_so(own: Option<&str>, others: Option<&str>) -> bool {
+    others.is_none_or(|others| own.is_some_and(|own| fold(own) == fold(others)))
 }
 
 impl Origin {
@@ -163,18 +197,28 @@ pub(super) async fn taken(
     Ok((each_once(taken), is_all))
 }
 
-/// What is prescribed first; of what is reported or planned only what is not known already.
+/// What is prescribed first; of what is reported or planned only what is not known already. A report that says another
+/// dose, or how often, than is prescribed is known only by itself.
 fn each_once(mut taken: Vec<Taken>) -> Vec<Taken> {
     taken.sort_by_key(|taken| match taken.origin {
         Origin::Prescribed => 0,
-        Origin::Reported(_) => 1,
-        Origin::Planned(_) => 2,
+        // One that says no dose is told by one that does.
+        Origin::Reported(_) => 1 + u8::from(taken.dosage.is_none()),
+        Origin::Planned(_) => 3,
     });
     let mut once: Vec<Taken> = Vec::new();
-    for taken in taken {
-        if taken.origin == Origin::Prescribed || once.iter().all(|known| !known.is_same(&taken)) {
-            once.push(taken);
+    for mut taken in taken {
+        if taken.origin != Origin::Prescribed {
+            if once.iter().any(|known| known.hides(&taken)) {
+                continue;
+            }
+            taken.is_prescribed_otherwise =
+                once.iter().any(|known| known.origin == Origin::Prescribed && known.is_same(&taken));
+            if once.iter().any(|known| known.name == taken.name) {
+                taken = taken.renamed();
+            }
         }
+        once.push(taken);
     }
     once
 }
@@ -288,6 +332,7 @@ impl Reader<'_> {
             frequency,
             date,
             origin,
+            is_prescribed_otherwise: false,
             medication,
         }
     }

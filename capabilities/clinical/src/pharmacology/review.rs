@@ -76,7 +76,8 @@ struct ReviewedRow {
     frequency: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prescribed_date: Option<String>,
-    /// prescribed, reported or planned. What is reported or planned, and prescribed too, is listed once.
+    /// prescribed, reported or planned. What is reported or planned, and prescribed too, is listed once, unless it is
+    /// reported in another dose or rhythm.
     origin: &'static str,
     /// Who reported or planned it.
     #[serde(skip_serializing_if = "Option::is_none")]

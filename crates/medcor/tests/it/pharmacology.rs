@@ -204,6 +204,45 @@ async fn a_pregnancy_of_the_chart_counts() {
 }
 
 #[tokio::test]
+async fn a_pregnancy_that_was_recorded_by_mistake_does_not_count() {
+    let clinic = Clinic::start().await;
+    clinic.put(patient("john", ("Joan", "Smith"), "1998-01-01")).await;
+    let is_counted = async || {
+        let asked = json!({ "patient": "john", "medications": ["isotretinoin"] });
+        clinic.ok(Role::Doctor, "check_interactions", asked).await["has_contraindication"] == true
+    };
+    let status = |id: &str, status: &str, code: &str, date: &str| {
+        json!({
+            "resourceType": "Observation", "id": id, "status": status, "effectiveDateTime": date,
+            "subject": { "reference": "Patient/john" },
+            "code": { "coding": [{ "system": "http://loinc.org", "code": "82810-3" }] },
+            "valueCodeableConcept": { "coding": [{ "system": "http://snomed.info/sct", "code": code }] }
+        })
+    };
+    clinic.put(status("wrong", "entered-in-error", "77386006", "2026-11-20")).await;
+    assert!(!is_counted().await, "the only status was taken back");
+    clinic.put(status("right", "final", "77386006", "2026-11-01")).await;
+    assert!(is_counted().await, "the status before the one that was taken back counts");
+    clinic.put(status("newest", "cancelled", "60001007", "2026-11-25")).await;
+    assert!(is_counted().await, "one that was cancelled does not end it");
+    clinic.put(status("over", "final", "60001007", "2026-11-26")).await;
+    assert!(!is_counted().await);
+    let problem = |id: &str, verification: &str| {
+        let coded = |system: &str, code: &str| json!({ "coding": [{ "system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code }] });
+        json!({
+            "resourceType": "Condition", "id": id, "subject": { "reference": "Patient/john" },
+            "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "72892002" }] },
+            "clinicalStatus": coded("condition-clinical", "active"),
+            "verificationStatus": coded("condition-ver-status", verification)
+        })
+    };
+    clinic.put(problem("refuted", "refuted")).await;
+    assert!(!is_counted().await, "a problem that was refuted");
+    clinic.put(problem("confirmed", "confirmed")).await;
+    assert!(is_counted().await, "another problem stands behind it");
+}
+
+#[tokio::test]
 async fn the_formulary_is_searched_by_name_brand_code_and_class() {
     let clinic = clinic().await;
     for (asked, name) in [
@@ -290,6 +329,58 @@ async fn a_report_of_a_prescription_a_logged_dose_and_what_is_over_are_no_medica
     let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
     assert_eq!(review["total_medications"], 2, "{review}");
     assert_eq!(review["status"], "review_complete");
+}
+
+#[tokio::test]
+async fn a_report_of_another_dose_than_is_prescribed_is_not_hidden_by_the_prescription() {
+    let clinic = clinic().await;
+    let taken = |amount: u32, times: u32| {
+        json!({ "dosage": [{
+            "timing": { "repeat": { "frequency": times, "period": 1, "periodUnit": "d" } },
+            "doseAndRate": [{ "doseQuantity": { "value": amount, "unit": "mg" } }]
+        }] })
+    };
+    let mut prescribed = prescription("apap", "Acetaminophen 500 MG", &daily(500, "mg"), "2026-11-01");
+    prescribed["dosageInstruction"] = taken(500, 3)["dosage"].clone();
+    clinic.put(prescribed).await;
+    let total = async || {
+        let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
+        (review["total_medications"].as_u64().unwrap(), review)
+    };
+    clinic.put(statement("told", "Tylenol", &json!({}))).await;
+    clinic.put(statement("same", "Tylenol", &taken(500, 3))).await;
+    let (count, review) = total().await;
+    assert_eq!(count, 3, "a report without a dose, and one of the same dose, tell nothing new: {review}");
+    clinic.put(statement("more-often", "Tylenol", &taken(500, 4))).await;
+    assert_eq!(total().await.0, 4);
+    clinic.put(statement("more", "Tylenol", &taken(1_500, 4))).await;
+    let (count, review) = total().await;
+    assert_eq!(count, 5, "{review}");
+    let rows = review["prescriptions"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == "more").unwrap();
+    assert_eq!((&row["origin"], &row["dosage"]), (&json!("reported"), &json!("1500 mg")));
+    let warnings = review["warnings"].as_array().unwrap();
+    let of_kind = |kind: &str| warnings.iter().find(|row| row["kind"] == kind);
+    let duplicate = of_kind("duplicate_ingredient").unwrap_or_else(|| panic!("{review}"));
+    assert!(
+        duplicate["reported"].as_str().unwrap().contains("is reported and prescribed otherwise here"),
+        "{duplicate}"
+    );
+    assert!(of_kind("dose").is_some(), "{review}");
+}
+
+#[tokio::test]
+async fn a_cream_that_is_prescribed_does_not_hide_what_is_taken_up_elsewhere() {
+    let clinic = clinic().await;
+    clinic.put(prescription("cream", "Miconazole 2% Cream", &daily(1, "g"), "2026-11-01")).await;
+    clinic.put(statement("ovule", "Miconazole vaginal", &json!({}))).await;
+    let review = clinic.ok(Role::Doctor, "medication_review", json!({ "patient": "john" })).await;
+    assert_eq!(review["total_medications"], 4, "{review}");
+    let evidence = json!("MedicationStatement/ovule");
+    let interactions = review["interactions"].as_array().unwrap();
+    let is_of_ovule = |row: &&Value| row["evidence"].as_array().unwrap().contains(&evidence);
+    let found = interactions.iter().find(is_of_ovule).unwrap_or_else(|| panic!("{review}"));
+    assert!(found["clinical_severity"] == "major", "{found}");
 }
 
 #[tokio::test]
