@@ -138,6 +138,12 @@ impl Note<'_> {
         of_kind.target_reference.as_ref()?.id_of(ResourceType::COMPOSITION)
     }
 
+    /// Whether it adds to a signed note: then it says what is new alone, also where it stands in the place of an
+    /// earlier addendum.
+    pub(super) fn is_addendum(&self) -> bool {
+        self.linked(Linked::Appends).is_some()
+    }
+
     pub(super) fn appointment(&self) -> Option<Id> {
         let details = self.event.iter().flat_map(|event| &event.detail);
         details.into_iter().find_map(|detail| detail.id_of(ResourceType::APPOINTMENT))
@@ -153,6 +159,12 @@ impl Note<'_> {
         let entries = self.section.iter().flat_map(|section| &section.entry);
         let references = entries.filter_map(|entry| entry.reference.as_deref());
         references.map(|reference| json!({ "reference": reference })).collect()
+    }
+
+    /// What was measured, as far as it is an observation.
+    pub(super) fn observations(&self) -> Vec<Id> {
+        let entries = self.section.iter().flat_map(|section| &section.entry);
+        entries.filter_map(|entry| entry.id_of(ResourceType::OBSERVATION)).collect()
     }
 
     /// Refuses whoever is neither an author nor a doctor.
@@ -190,7 +202,8 @@ pub(super) struct NewNote<'n> {
     pub(super) appointment: Option<String>,
     pub(super) text: &'n NoteText,
     pub(super) measured: &'n [Value],
-    pub(super) link: Option<(Linked, &'n Id)>,
+    /// To what it is linked.
+    pub(super) links: &'n [(Linked, Id)],
     pub(super) extension: Option<Value>,
 }
 
@@ -228,13 +241,14 @@ impl NewNote<'_> {
         let detail = |appointment: String| json!([{ "detail": [{ "reference": appointment }] }]);
         set("event", self.appointment.map(detail));
         set("extension", self.extension.map(|extension| json!([extension])));
-        let related = |(how, target): (Linked, &Id)| {
+        let related = self.links.iter().map(|(how, target)| {
             let target = json!({ "reference": format!("Composition/{target}") });
-            json!([{ "code": how.code(), "targetReference": target }])
-        };
-        set("relatesTo", self.link.map(related));
+            json!({ "code": how.code(), "targetReference": target })
+        });
+        let related: Vec<Value> = related.collect();
+        set("relatesTo", (!related.is_empty()).then_some(related.into()));
         if is_signed {
-            let amends = self.link.is_some_and(|(how, _)| how == Linked::Amends);
+            let amends = self.links.iter().any(|(how, _)| *how == Linked::Amends);
             set("status", Some(signed_status(amends).into()));
             let sha256 = self.text.sha256(&self.subject.patient_id);
             set("attester", Some(json!([signature(author, &sha256, cx)])));

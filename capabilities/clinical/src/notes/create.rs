@@ -142,7 +142,7 @@ impl Tool for CreateSoapNote {
             appointment: visit.appointment.as_ref().map(|id| format!("Appointment/{id}")),
             text: &text,
             measured: &measured,
-            link: None,
+            links: &[],
             extension: None,
         };
         let is_signed = self.sign == Some(true);
@@ -176,7 +176,7 @@ impl CreateSoapNote {
     }
 }
 
-/// A note that is signed has all four parts.
+/// A note that is signed and stands for itself has all four parts.
 pub(super) fn refuse_unfinished(text: &NoteText, problems: &mut Problems) {
     for part in text.absent() {
         problems.add(part, "is absent; a note that is signed has all four parts, if only to say `none`");

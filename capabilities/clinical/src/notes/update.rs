@@ -58,6 +58,8 @@ pub(super) struct Change<'c> {
     pub(super) given: GivenText<'c>,
     pub(super) sha256: Option<&'c str>,
     pub(super) is_signed: bool,
+    /// Of what adds to a signed note one part is enough.
+    pub(super) is_addendum: bool,
 }
 
 impl Tool for UpdateSoapNote {
@@ -102,6 +104,7 @@ impl Tool for UpdateSoapNote {
             },
             sha256: self.sha256.as_deref(),
             is_signed: self.sign == Some(true),
+            is_addendum: known.is_addendum(),
         };
         let (record, message) = change.stage(&record, &known, cx).await?;
         WrittenNote::of(&record, message, cx).await
@@ -113,7 +116,7 @@ impl Change<'_> {
     pub(super) fn text(&self, before: NoteText, patient: &str) -> Result<NoteText, ToolError> {
         let mut problems = Problems::default();
         let text = before.with(&self.given, &mut problems);
-        if self.is_signed {
+        if self.is_signed && !self.is_addendum {
             refuse_unfinished(&text, &mut problems);
         }
         if text.is_empty() {

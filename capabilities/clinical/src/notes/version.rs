@@ -18,9 +18,10 @@ use crate::{annotation, author::Author, edit::refuse_stale, listing::Subject};
 /// Makes a new version of a SOAP note; every earlier one is kept.
 ///
 /// Of a signed note it writes an amendment, which stands in its place, or with `kind` addendum one that adds to
-/// it: a new note, linked to the signed one, which is not touched. It is a draft until it is signed, with `sign`
-/// or `update_soap_note`. Of a draft it is the next version of the same draft. A note that was amended already
-/// is a CONFLICT that names the amendment. The note's author and doctors may.
+/// it: a new note, linked to the signed one, which is not touched. An addendum has the parts that are new, one is
+/// enough. It is a draft until it is signed, with `sign` or `update_soap_note`. Of a draft it is the next version
+/// of the same draft. A note that was amended already is a CONFLICT that names the amendment. The note's author
+/// and doctors may.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct VersionSoapNote {
     /// Which note.
@@ -101,6 +102,7 @@ impl Tool for VersionSoapNote {
             },
             sha256: self.sha256.as_deref(),
             is_signed: self.sign == Some(true),
+            is_addendum: known.is_addendum() || self.kind == Some(Kind::Addendum),
         };
         if known.is_draft() {
             if self.kind == Some(Kind::Addendum) {
@@ -151,13 +153,18 @@ impl VersionSoapNote {
         let reference = |id: Option<Id>, kind: &str| id.map(|id| format!("{kind}/{id}"));
         let encounter = known.encounter.as_ref().and_then(|it| it.id_of(ResourceType::ENCOUNTER));
         let measured = if how == Linked::Amends { known.measured() } else { Vec::new() };
+        let mut links = vec![(how, record.id.clone())];
+        if how == Linked::Amends {
+            // What stands in the place of an addendum adds to the same note.
+            links.extend(known.linked(Linked::Appends).map(|note| (Linked::Appends, note)));
+        }
         let new = NewNote {
             subject: &subject,
             encounter: reference(encounter, "Encounter"),
             appointment: reference(known.appointment(), "Appointment"),
             text: &text,
             measured: &measured,
-            link: Some((how, &record.id)),
+            links: &links,
             extension: annotation::of_writer(self.reason.as_deref(), cx).await?,
         };
         let author = Author::of_writer(cx).await?;
