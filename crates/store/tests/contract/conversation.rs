@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use medcor_fhir::{ResourceType, search::Query};
 use medcor_policy::{Action, ClientId, Need, Permit, Principal, Role, SubjectId, TenantId, authorize};
-use medcor_store::{Conflict, Conversation, Lookup, LookupBy, Matched, Store, StoreError};
+use medcor_store::{Conflict, Conversation, Lookup, LookupBy, Matched, Record, Store, StoreError};
 
 use crate::support::{Hospital, entry, heart_rate, id, looks_at, patient, resource};
 
@@ -71,8 +71,9 @@ pub(crate) async fn a_pinned_permit_sees_one_patient_and_what_is_about_nobody(ho
         let lookup = Lookup { resource_type: ResourceType::PATIENT, text, by: LookupBy::Anything };
         let matched = session.lookup(&lookup).await.expect("a look-up");
         assert_eq!(matches!(matched, Matched::One(_)), is_found, "{text}");
-        let is_none = matches!(&matched, Matched::Near(near) if near.is_empty());
-        assert!(is_found || is_none, "{text}: {matched:?}");
+        let is_pinned = |near: &[Record]| near.iter().all(|record| record.id == ada.id);
+        let hides_others = matches!(&matched, Matched::Near(near) if is_pinned(near));
+        assert!(is_found || hides_others, "{text}: {matched:?}");
     }
     assert!(session.create(resource(heart_rate(&ada.id, 71))).is_ok());
     for foreign in [heart_rate(&george.id, 71), patient("King")] {
