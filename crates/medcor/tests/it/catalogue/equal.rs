@@ -2,7 +2,7 @@
 //! the envelope is taken off. Made from the catalogue: a new tool is compared by being there.
 
 use medcor_policy::Role;
-use medcor_tools::{CompiledTool, Effect};
+use medcor_tools::{CompiledTool, Effect, Exposure};
 use serde_json::{Value, json};
 
 use super::{doors::everybody_is_back, example};
@@ -119,6 +119,10 @@ async fn people(region: &Region, doors: &Doors) -> Vec<(Role, Caller)> {
 
 /// Arguments whose call can be made again with the same answer: a write has a key.
 fn repeatable(tool: &CompiledTool, region: &Region, role: Role) -> Option<Value> {
+    // A login gives other tokens each time.
+    if tool.entry.exposure == Exposure::BeforeLogin {
+        return None;
+    }
     let mut arguments = example::arguments(tool, &region.north);
     if tool.entry.effect.is_read_only() || tool.entry.names_another() {
         // What is different each time is what is looked up in the trail of the calls themselves.
