@@ -26,7 +26,8 @@ async fn every_tool_answers_over_websocket_as_over_http() {
         let tools = region.pipeline.catalog().tools();
         for tool in tools.filter(|tool| tool.entry.exposure != Exposure::BeforeLogin) {
             let name = tool.entry.name;
-            if FRESH.contains(&name) {
+            // The trail has one row more with each call.
+            if FRESH.contains(&name) || tool.toolset == "audit" {
                 continue;
             }
             let arguments = arguments(tool, &region);
