@@ -193,12 +193,17 @@ impl Known {
                 .expect("SCHEDULED"),
             Name::Prescribe => {
                 let arguments = json!({
-                    "patient": "${mrn}", "medication_name": "${drug}", "dosage": "1 tablet", "frequency": "once daily",
+                    "patient": "${mrn}", "medication_name": "${drug}", "dosage": "${number} drops", "frequency": "once daily",
                     "override_reason": "A benchmark"
                 });
                 Call::tool(name, &arguments)
                     .draw(self.written())
                     .draw(format!("drug=line:{}", self.drugs_file.display()))
+                    // The same dose of the same drug would be refused.
+                    .draw(format!(
+                        "number=count:{}",
+                        self.visits.used.replace(self.visits.used.get() + VISITS_A_FILE)
+                    ))
                     .expect("${mrn}")
                     .expect("warnings")
             }
@@ -274,8 +279,9 @@ struct Visits {
 
 /// Visits of one file: more than a measurement books.
 const VISITS_A_FILE: u32 = 20_000;
-/// Five minutes each from 09:00 to 17:00.
-const VISITS_A_DAY: u32 = 96;
+/// Five minutes each from 09:00 to 12:30 and from 13:00 to 17:00.
+const VISITS_A_DAY: u32 = VISITS_A_MORNING + 48;
+const VISITS_A_MORNING: u32 = 42;
 
 impl Visits {
     /// A file with visits that nobody had before.
@@ -288,7 +294,9 @@ impl Visits {
         for number in first..first + VISITS_A_FILE {
             // Doctors change fastest, so that no patient is at two of them at a time.
             let (doctor, place) = (&self.doctors[usize::try_from(number % doctors)?], number / doctors);
-            let (day, minute) = (place / VISITS_A_DAY, 9 * 60 + place % VISITS_A_DAY * 5);
+            let (day, visit) = (place / VISITS_A_DAY, place % VISITS_A_DAY);
+            let pause = if visit < VISITS_A_MORNING { 0 } else { 30 };
+            let minute = 9 * 60 + visit * 5 + pause;
             let date = monday.checked_add(Span::new().days(day / 5 * 7 + day % 5))?;
             let mrn = self.patients.start + number % patients;
             writeln!(
