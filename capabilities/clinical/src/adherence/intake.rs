@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use medcor_fhir::{
     Id, ResourceType,
     primitive::{TimeSpan, format_instant},
-    view::{CodeableConcept, Reference, Text},
+    view::{CodeableConcept, Dosage, Reference, Text},
 };
 use medcor_tools::{Record, ToolContext, ToolError, view};
 use serde::Deserialize;
@@ -58,21 +58,7 @@ struct StatementView<'a> {
     #[serde(borrow)]
     effective_date_time: Option<Text<'a>>,
     #[serde(borrow)]
-    dosage: Vec<DosageView<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DosageView<'a> {
-    #[serde(borrow)]
-    timing: TimingView<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TimingView<'a> {
-    #[serde(borrow)]
-    event: Vec<Text<'a>>,
+    dosage: Vec<Dosage<'a>>,
 }
 
 impl Intake {
@@ -82,7 +68,10 @@ impl Intake {
         let moment = |text: &str| Timestamp::from_microsecond(TimeSpan::parse(text)?.low).ok();
         let mut derived = statement.derived_from.iter();
         let reminder = derived.find_map(|it| it.id_of(ResourceType::COMMUNICATION_REQUEST));
-        let due = statement.dosage.first().and_then(|dosage| moment(dosage.timing.event.first()?.as_str()));
+        let due = statement
+            .dosage
+            .first()
+            .and_then(|dosage| moment(dosage.timing.as_ref()?.event.first()?.as_str()));
         let (Some(reminder), Some(due)) = (reminder, due) else { return Ok(None) };
         let taken = match statement.status.as_str() {
             "completed" => Some(statement.effective_date_time.as_deref().and_then(moment).unwrap_or(due)),

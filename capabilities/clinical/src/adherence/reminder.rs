@@ -5,13 +5,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use medcor_fhir::{
     Id, RawObject, ResourceType,
     primitive::{TimeSpan, format_instant},
-    view::{CodeableConcept, Reference, Text},
+    view::{CodeableConcept, MedicationRequest, Reference, Text},
 };
 use medcor_tools::{Action, Record, ToolContext, ToolError, view};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::schedule::{RepeatView, Schedule};
+use super::schedule::Schedule;
 use crate::listing::Subject;
 
 /// HL7's codes of what a communication is for.
@@ -56,49 +56,22 @@ struct RequestView<'a> {
     contained: Vec<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ContainedView<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    medication_codeable_concept: Option<CodeableConcept<'a>>,
-    #[serde(borrow)]
-    dosage_instruction: Vec<DosageView<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DosageView<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    timing: TimingView<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TimingView<'a> {
-    #[serde(borrow)]
-    repeat: RepeatView<'a>,
-}
-
 impl Reminder {
     /// Reads a record; `None` where it is no reminder of a medication.
     pub(super) fn of(record: &Record, zone: &TimeZone) -> Result<Option<Self>, ToolError> {
         let request: RequestView<'_> = view(record)?;
         let contained = request.contained.iter();
         let contained =
-            contained.filter_map(|text| serde_json::from_str::<ContainedView<'_>>(text.get()).ok());
+            contained.filter_map(|text| serde_json::from_str::<MedicationRequest<'_>>(text.get()).ok());
         let Some(planned) = contained.into_iter().find(|contained| contained.id == *SCHEDULE_ID) else {
             return Ok(None);
         };
         let authored = request.authored_on.as_deref().and_then(TimeSpan::parse);
         let since = authored.and_then(|span| Timestamp::from_microsecond(span.low).ok());
         let Some(dosage) = planned.dosage_instruction.first() else { return Ok(None) };
-        let Some(schedule) = Schedule::read(&dosage.timing.repeat, since.unwrap_or_default(), zone) else {
-            return Ok(None);
-        };
+        let repeat = dosage.timing.as_ref().and_then(|timing| timing.repeat.as_ref());
+        let schedule = repeat.and_then(|repeat| Schedule::read(repeat, since.unwrap_or_default(), zone));
+        let Some(schedule) = schedule else { return Ok(None) };
         let medication = planned.medication_codeable_concept.as_ref().and_then(CodeableConcept::text);
         let of_prescription = |reference: &Reference<'_>| reference.id_of(ResourceType::MEDICATION_REQUEST);
         Ok(Some(Self {

@@ -5,9 +5,11 @@ use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
 };
-use medcor_fhir::{primitive::TimeSpan, view::Text};
+use medcor_fhir::{
+    primitive::TimeSpan,
+    view::{Text, TimingRepeat},
+};
 use medcor_tools::ToolError;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::prescribing::frequency::Daily;
@@ -101,7 +103,7 @@ impl Schedule {
     }
 
     /// Reads what [`Self::timing`] wrote; `None` for a timing without times of a day.
-    pub(super) fn read(view: &RepeatView<'_>, since: Timestamp, zone: &TimeZone) -> Option<Self> {
+    pub(super) fn read(view: &TimingRepeat<'_>, since: Timestamp, zone: &TimeZone) -> Option<Self> {
         let bounds = view.bounds_period.as_ref()?;
         let start: Date = bounds.start.as_deref()?.parse().ok()?;
         let (end, until) = end_of(bounds.end.as_deref()?, zone)?;
@@ -114,27 +116,12 @@ impl Schedule {
             start,
             end,
             times,
-            every_days: view.period.unwrap_or(1),
+            every_days: view.period.as_ref().map_or(Some(1), |period| period.parse().ok())?,
             days,
             since,
             until,
         })
     }
-}
-
-/// `Timing.repeat`, as far as schedules have it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct RepeatView<'a> {
-    #[serde(borrow)]
-    bounds_period: Option<medcor_fhir::view::Period<'a>>,
-    period: Option<u32>,
-    #[serde(borrow)]
-    period_unit: Option<Text<'a>>,
-    #[serde(borrow)]
-    day_of_week: Vec<Text<'a>>,
-    #[serde(borrow)]
-    time_of_day: Vec<Text<'a>>,
 }
 
 /// The last day, and the moment where it was ended before.
@@ -244,10 +231,10 @@ mod tests {
     fn a_schedule_is_read_as_it_was_written() {
         let mut written = schedule(1, vec![0, 3]);
         let text = written.timing()["repeat"].to_string();
-        let view: RepeatView<'_> = serde_json::from_str(&text).unwrap();
+        let view: TimingRepeat<'_> = serde_json::from_str(&text).unwrap();
         assert_eq!(Schedule::read(&view, written.since, &TimeZone::UTC).as_ref(), Some(&written));
         let text = text.replace("\"2026-11-09\"", "\"2026-11-05T10:00:00.000Z\"");
-        let view: RepeatView<'_> = serde_json::from_str(&text).unwrap();
+        let view: TimingRepeat<'_> = serde_json::from_str(&text).unwrap();
         written.end = "2026-11-05".parse().unwrap();
         written.until = Some("2026-11-05T10:00:00Z".parse().unwrap());
         assert_eq!(Schedule::read(&view, written.since, &TimeZone::UTC), Some(written));

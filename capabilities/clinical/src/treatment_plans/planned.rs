@@ -6,7 +6,7 @@ use medcor_fhir::{
     Id, ResourceType, naming,
     primitive::format_instant,
     search::Query,
-    view::{CodeableConcept, Quantity, Reference, Text},
+    view::{CodeableConcept, MedicationRequest, Reference},
 };
 use medcor_tools::{
     Record, ToolContext, ToolError,
@@ -229,55 +229,8 @@ pub(super) async fn records(ids: &[Id], cx: &mut ToolContext<'_>) -> Result<Vec<
     Ok(found)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct RequestView<'a> {
-    #[serde(borrow)]
-    status: Text<'a>,
-    #[serde(borrow)]
-    medication_codeable_concept: Option<CodeableConcept<'a>>,
-    #[serde(borrow)]
-    dosage_instruction: Vec<DosageView<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct DosageView<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    timing: Option<TimingView<'a>>,
-    #[serde(borrow)]
-    dose_and_rate: Vec<DoseView<'a>>,
-    #[serde(borrow)]
-    additional_instruction: Vec<CodeableConcept<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct DoseView<'a> {
-    #[serde(borrow)]
-    dose_quantity: Option<Quantity<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TimingView<'a> {
-    #[serde(borrow)]
-    code: Option<CodeableConcept<'a>>,
-    #[serde(borrow)]
-    repeat: Option<RepeatView<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct RepeatView<'a> {
-    #[serde(borrow)]
-    bounds_duration: Option<Quantity<'a>>,
-}
-
 fn row(record: &Record) -> Result<MedicationRow, ToolError> {
-    let request: RequestView<'_> = view(record)?;
+    let request: MedicationRequest<'_> = view(record)?;
     let name = request.medication_codeable_concept.as_ref().and_then(CodeableConcept::text);
     let dosage = request.dosage_instruction.first();
     let timing = dosage.and_then(|dosage| dosage.timing.as_ref());

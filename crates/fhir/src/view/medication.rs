@@ -136,6 +136,9 @@ pub struct Dosage<'a> {
     /// For the patient.
     #[serde(borrow)]
     pub patient_instruction: Option<Text<'a>>,
+    /// What else to heed.
+    #[serde(borrow)]
+    pub additional_instruction: Vec<CodeableConcept<'a>>,
     /// When.
     #[serde(borrow)]
     pub timing: Option<Timing<'a>>,
@@ -171,6 +174,9 @@ pub struct Timing<'a> {
     /// In words or as a code, such as `BID`.
     #[serde(borrow)]
     pub code: Option<CodeableConcept<'a>>,
+    /// At these very moments.
+    #[serde(borrow)]
+    pub event: Vec<Text<'a>>,
     /// As numbers.
     #[serde(borrow)]
     pub repeat: Option<TimingRepeat<'a>>,
@@ -180,6 +186,12 @@ pub struct Timing<'a> {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TimingRepeat<'a> {
+    /// From when to when.
+    #[serde(borrow)]
+    pub bounds_period: Option<Period<'a>>,
+    /// For how long.
+    #[serde(borrow)]
+    pub bounds_duration: Option<Quantity<'a>>,
     /// How often in a period.
     pub frequency: Option<u32>,
     /// How often at most.
@@ -190,4 +202,10 @@ pub struct TimingRepeat<'a> {
     /// `s`, `min`, `h`, `d`, `wk`, `mo` or `a`.
     #[serde(borrow)]
     pub period_unit: Option<Text<'a>>,
+    /// `mon` to `sun`.
+    #[serde(borrow)]
+    pub day_of_week: Vec<Text<'a>>,
+    /// Such as `08:00:00`.
+    #[serde(borrow)]
+    pub time_of_day: Vec<Text<'a>>,
 }

@@ -65,6 +65,19 @@ impl Asker {
     ) -> Self {
         Self { caller, view, request_id, door: HTTP_DOOR, started: Instant::now(), address, who: None }
     }
+
+    /// A call of this tool by whoever asks.
+    pub(super) fn call<'c>(&'c self, tool: &'c str, arguments: Value) -> Call<'c> {
+        Call {
+            caller: &self.caller,
+            tool,
+            arguments,
+            door: self.door,
+            request_id: &self.request_id,
+            started: self.started,
+            address: self.address,
+        }
+    }
 }
 
 /// MCP over HTTP, in the audit trail.
@@ -134,16 +147,7 @@ impl Mcp {
 
     /// Lets a request in before it is read, or refuses it for there being too many.
     pub(super) async fn admit(&self, asker: &Asker) -> Result<(), ErrorReport> {
-        let request = Call {
-            caller: &asker.caller,
-            tool: "",
-            arguments: Value::Null,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
-        self.pipeline.admit_request(&request).await
+        self.pipeline.admit_request(&asker.call("", Value::Null)).await
     }
 
     /// Waits for the calls whose clients are gone.
@@ -169,15 +173,7 @@ impl Mcp {
             Ok(carried) => (carried, None),
             Err(error) => (None, Some(error)),
         };
-        let call = Call {
-            caller: carried.as_ref().unwrap_or(&asker.caller),
-            tool,
-            arguments,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let call = Call { caller: carried.as_ref().unwrap_or(&asker.caller), ..asker.call(tool, arguments) };
         if let Some(error) = refusal {
             let report = self.pipeline.refuse_call(&call, error).await;
             return Err(Failure::Refused(Box::new(report)));

@@ -18,7 +18,7 @@ use axum::{
     http::{Request, header, request::Parts},
     routing::{get, post},
 };
-use medcor_tools::{Call, Caller, Catalog, ErrorReport, Exposure, RefusedRequest, ToolError};
+use medcor_tools::{Caller, Catalog, ErrorReport, Exposure, RefusedRequest, ToolError};
 use serde_json::Value;
 
 use super::{
@@ -218,15 +218,7 @@ impl Rest {
     }
 
     pub(super) async fn recorded(&self, asker: &Asker, tool: &str, error: ToolError) -> ErrorReport {
-        let call = Call {
-            caller: &asker.caller,
-            tool,
-            arguments: Value::Null,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let call = asker.call(tool, Value::Null);
         self.state.pipeline.refuse_call(&call, error).await
     }
 

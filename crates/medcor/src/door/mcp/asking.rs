@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use medcor_tools::{Answer, Asking, Call, ErrorCode as Code, ToolError};
+use medcor_tools::{Answer, Asking, ErrorCode as Code, ToolError};
 use rmcp::{
     ErrorData, RoleServer,
     model::{
@@ -122,15 +122,7 @@ pub(super) async fn called(
 impl Mcp {
     /// The refusal of a call that its person did not want.
     async fn declined(&self, asker: &Asker, tool: &str) -> Result<Answer, Failure> {
-        let call = Call {
-            caller: &asker.caller,
-            tool,
-            arguments: Value::Null,
-            door: asker.door,
-            request_id: &asker.request_id,
-            address: asker.address,
-            started: asker.started,
-        };
+        let call = asker.call(tool, Value::Null);
         let report = self.pipeline().refuse_call(&call, ToolError::Declined).await;
         Err(Failure::Refused(Box::new(report)))
     }

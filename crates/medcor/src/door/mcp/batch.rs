@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use medcor_tools::{Answer, Call, ErrorReport};
+use medcor_tools::{Answer, ErrorReport};
 use serde_json::Value;
 
 use super::{Asker, Failure, Mcp, run_to_end};
@@ -11,7 +11,7 @@ use crate::door::token;
 impl Mcp {
     /// Lets a batch of so many calls in as a whole, or refuses it; its one audit row is then durable.
     pub(in crate::door) async fn admit_batch(&self, asker: &Asker, calls: u32) -> Result<(), ErrorReport> {
-        self.pipeline.admit(&call_of(asker, "", Value::Null), calls).await
+        self.pipeline.admit(&asker.call("", Value::Null), calls).await
     }
 
     /// One call of a batch that was let in. Like [`Mcp::call`] it runs to its end.
@@ -42,7 +42,7 @@ impl Mcp {
             Ok(carried) => (carried, None),
             Err(error) => (None, Some(error)),
         };
-        let mut call = call_of(asker, tool, arguments);
+        let mut call = asker.call(tool, arguments);
         call.caller = carried.as_ref().unwrap_or(&asker.caller);
         let result = match refusal {
             None => self.pipeline.invoke_admitted(call).await,
@@ -60,23 +60,11 @@ impl Mcp {
     ) -> Vec<Result<Answer, Failure>> {
         let (mcp, asker) = (self.clone(), asker.clone());
         let work = async move {
-            let calls = calls.iter().map(|(tool, arguments)| call_of(&asker, tool, arguments.clone()));
+            let calls = calls.iter().map(|(tool, arguments)| asker.call(tool, arguments.clone()));
             let results = mcp.pipeline.invoke_together(calls.collect()).await;
             let boxed = results.into_iter().map(|result| result.map_err(|it| Failure::Refused(Box::new(it))));
             boxed.collect()
         };
         run_to_end::run_to_end(work, &self.calls).await
-    }
-}
-
-fn call_of<'c>(asker: &'c Asker, tool: &'c str, arguments: Value) -> Call<'c> {
-    Call {
-        caller: &asker.caller,
-        tool,
-        arguments,
-        door: asker.door,
-        request_id: &asker.request_id,
-        started: asker.started,
-        address: asker.address,
     }
 }

@@ -260,15 +260,7 @@ impl ServerHandler for Handler {
 impl Mcp {
     /// Records the reading of a URI that no template matches.
     async fn no_such_resource(&self, asker: &Asker) -> Failure {
-        let call = medcor_tools::Call {
-            caller: &asker.caller,
-            tool: "",
-            arguments: Value::Null,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let call = asker.call("", Value::Null);
         let report = self.pipeline().refuse_call(&call, ToolError::not_found("resource")).await;
         Failure::Refused(Box::new(report))
     }

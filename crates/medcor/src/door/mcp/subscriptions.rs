@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use medcor_tools::{Call, Catalog, ToolError, WatchedResource};
+use medcor_tools::{Catalog, ToolError, WatchedResource};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ErrorCode, ResourceUpdatedNotificationParam, SubscriptionFilter},
@@ -238,15 +238,7 @@ impl Mcp {
             Some(bound) => (bound.tool, Value::Object(bound.arguments.clone())),
             None => ("", Value::Null),
         };
-        let call = Call {
-            caller: &asker.caller,
-            tool,
-            arguments,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let call = asker.call(tool, arguments);
         let is_shown = catalog.find(tool).is_some_and(|(tool, _)| asker.view.shows(tool));
         let watched = match &bound {
             None => Err(self.pipeline().refuse_call(&call, ToolError::not_found("resource")).await),

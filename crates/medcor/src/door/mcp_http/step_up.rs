@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use medcor_tools::{Call, ToolError};
+use medcor_tools::ToolError;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,15 +49,7 @@ impl McpHttp {
     }
 
     async fn challenged(&self, tool: &str, error: ToolError, asker: &Asker) -> Answer {
-        let call = Call {
-            caller: &asker.caller,
-            tool,
-            arguments: Value::Null,
-            door: asker.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let call = asker.call(tool, Value::Null);
         let report = self.state.pipeline.refuse_call(&call, error).await;
         self.challenge.refusal(&report)
     }

@@ -74,17 +74,9 @@ pub(in crate::door) async fn opened(
     if let Err(error) = identified(&identity, &parts.headers, parts.uri.query()).await {
         return Err(refusal(&identity, error).await);
     }
-    if let Some(known) = identity.known() {
+    if identity.is_known() {
         let asker = crate::door::mcp::Asker { request_id: identity.request_id.clone(), ..identity.asker() };
-        let request = medcor_tools::Call {
-            caller: &known.caller,
-            tool: "",
-            arguments: serde_json::Value::Null,
-            door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: asker.address,
-        };
+        let request = asker.call("", serde_json::Value::Null);
         if let Err(report) = state.pipeline.admit_request(&request).await {
             return Err(response::error(&report));
         }

@@ -12,7 +12,7 @@ use medcor_fhir::primitive::format_instant;
 use medcor_oauth::ClientCertificate;
 use medcor_policy::Principal;
 use medcor_store::{AuditEvent, EventKind};
-use medcor_tools::{Call, Caller, ErrorCode, ErrorReport, RefusedRequest, ToolError};
+use medcor_tools::{Caller, ErrorCode, ErrorReport, RefusedRequest, ToolError};
 use serde_json::Value;
 
 use super::Closing;
@@ -143,16 +143,7 @@ impl Identity {
             let refused = RefusedRequest { address: self.address, door: self.door, request_id };
             return pipeline.refuse(&refused, action, error).await;
         }
-        let call = Call {
-            caller: &asker.caller,
-            tool: action,
-            arguments: Value::Null,
-            door: self.door,
-            request_id: &asker.request_id,
-            started: asker.started,
-            address: self.address,
-        };
-        pipeline.refuse_call(&call, error).await
+        pipeline.refuse_call(&asker.call(action, Value::Null), error).await
     }
 
     /// Records that nobody said who it is.
