@@ -3,6 +3,8 @@
 mod batch;
 mod body;
 mod challenge;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod edge;
 mod events_sse;
 mod events_websocket;
@@ -123,6 +125,8 @@ pub async fn serve(
     state: DoorState,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    #[cfg(feature = "conformance")]
+    conformance::only_loopback(&listeners)?;
     let clock = state.pipeline.store().clock().clone();
     let settings = state.settings.clone();
     let others = health::routes(state.pipeline.clone())

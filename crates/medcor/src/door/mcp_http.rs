@@ -28,10 +28,14 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "conformance")]
+use super::conformance::{self, Fixtures as Handler};
+#[cfg(not(feature = "conformance"))]
+use super::mcp::Handler;
 use super::{
     DoorState, body,
     challenge::Challenge,
-    mcp::{Asker, HTTP_DOOR, Handler, Mcp, View},
+    mcp::{Asker, HTTP_DOOR, Mcp, View},
     response::{self, Answer},
     token,
 };
@@ -190,6 +194,8 @@ impl McpHttp {
         }
         widen_accept(&mut parts.headers);
         let direct = Direct::of(&message, &parts.headers);
+        #[cfg(feature = "conformance")]
+        let direct = direct.filter(|(_, what)| !conformance::is_of_suite(what));
         if let Some((direct, what)) = direct.filter(|direct| !self.asks(direct, &parts.headers)) {
             return self.directly(&direct, what, &asker).await;
         }

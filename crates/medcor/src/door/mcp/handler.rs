@@ -184,9 +184,7 @@ impl ServerHandler for Handler {
                 let contents = ResourceContents::text(text, request.uri).with_mime_type("application/json");
                 Ok(ReadResourceResult::new(vec![contents]).into())
             }
-            Err(Failure::Refused(report) | Failure::NoSuchTool(report)) => {
-                Err(protocol_error(resource_error_code(report.code), &report))
-            }
+            Err(Failure::Refused(report) | Failure::NoSuchTool(report)) => Err(unread(&report, request.uri)),
         }
     }
 
@@ -264,6 +262,16 @@ impl Mcp {
         let report = self.pipeline().refuse_call(&call, ToolError::not_found("resource")).await;
         Failure::Refused(Box::new(report))
     }
+}
+
+/// The error of a resource that is not shown; its data name the URI too (MCP 2026-07-28, resources: "Error
+/// Handling").
+fn unread(report: &ErrorReport, uri: String) -> ErrorData {
+    let mut error = protocol_error(resource_error_code(report.code), report);
+    if let Some(Value::Object(data)) = &mut error.data {
+        data.insert("uri".to_owned(), uri.into());
+    }
+    error
 }
 
 fn era(context: &Context) -> Era {

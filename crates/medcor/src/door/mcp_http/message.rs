@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use rmcp::{
     ErrorData,
-    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, ProtocolVersion},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,6 +45,10 @@ const METHODS: &[&str] = &[
     "subscriptions/listen",
 ];
 
+/// Those of them that 2026-07-28 has no more.
+const GONE: [&str; 5] =
+    ["initialize", "ping", "resources/subscribe", "resources/unsubscribe", "logging/setLevel"];
+
 impl<'m> Message<'m> {
     /// Reads the outside.
     ///
@@ -68,6 +72,15 @@ impl<'m> Message<'m> {
     /// Whether it begins a session.
     pub(in crate::door) fn is_initialize(&self) -> bool {
         self.method.as_deref() == Some("initialize")
+    }
+
+    /// Whether the version that the message is of has its method no more.
+    fn is_gone(&self) -> bool {
+        let method = self.method.as_deref().unwrap_or_default();
+        let params = self.params.and_then(|params| serde_json::from_str::<OfVersion<'_>>(params.get()).ok());
+        // Dates of this form compare as texts do.
+        GONE.contains(&method)
+            && params.is_some_and(|it| &*it.meta.version >= ProtocolVersion::V_2026_07_28.as_str())
     }
 
     /// Whether the method is one of the protocol's own.
@@ -106,12 +119,27 @@ impl<'m> Message<'m> {
         };
         match (is_understood, METHODS.contains(&method)) {
             (true, _) => Ok(()),
+            // rmcp says that there is no such method.
+            (false, true) if self.is_gone() => Ok(()),
             (false, true) => Err(wrong_parameters(method)),
             (false, false) => {
                 Err(ErrorData::invalid_request("the body must be one JSON-RPC 2.0 message", None))
             }
         }
     }
+}
+
+/// Parameters, as far as they say of which version they are.
+#[derive(Deserialize)]
+struct OfVersion<'m> {
+    #[serde(rename = "_meta", borrow)]
+    meta: VersionMeta<'m>,
+}
+
+#[derive(Deserialize)]
+struct VersionMeta<'m> {
+    #[serde(rename = "io.modelcontextprotocol/protocolVersion", borrow)]
+    version: Cow<'m, str>,
 }
 
 fn wrong_parameters(method: &str) -> ErrorData {
@@ -144,6 +172,13 @@ mod tests {
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#), -32602);
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":1}}"#), -32602);
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#), -32602);
+        let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
+        for (method, wanted) in [("logging/setLevel", 0), ("resources/subscribe", 0), ("tools/call", -32602)]
+        {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{meta}}}"#);
+            assert_eq!(code(&body), wanted, "{method}");
+            assert_eq!(code(&body.replace("2026-07-28", "2025-11-25")), -32602, "{method}");
+        }
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#), 0);
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), 0);
         assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"no/such"}"#), 0);
