@@ -8,6 +8,10 @@ use crate::report;
 const STEPS: &[(&str, &[&str])] = &[
     ("formatting", &["fmt", "--all", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    (
+        "lints of the conformance build",
+        &["clippy", "--package", "medcor", "--features", "conformance", "--quiet", "--", "-D", "warnings"],
+    ),
     ("documentation", &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]),
     ("budgets and house rules", &["test", "--quiet", "--package", "xtask"]),
 ];

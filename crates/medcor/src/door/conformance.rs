@@ -3,6 +3,7 @@
 //!
 //! Only with the feature `conformance`, which is no part of a release: such a server listens on loopback alone.
 
+mod changes;
 mod content;
 mod rounds;
 mod within;
@@ -22,12 +23,13 @@ use rmcp::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::broadcast};
+use tokio::net::TcpListener;
 
 use super::{
     mcp::{Handler, Mcp},
     mcp_http::What,
 };
+use changes::{Changes, List};
 use rounds::Rounds;
 
 type Context = RequestContext<RoleServer>;
@@ -37,14 +39,7 @@ type Context = RequestContext<RoleServer>;
 pub(super) struct Fixtures {
     real: Handler,
     rounds: Arc<Rounds>,
-    changes: broadcast::Sender<List>,
-}
-
-/// A list that a fixture says has changed.
-#[derive(Clone, Copy)]
-enum List {
-    Tools,
-    Prompts,
+    changes: Changes,
 }
 
 /// Whether the suite asks for what only [`Fixtures`] knows.
@@ -73,18 +68,11 @@ pub(super) fn only_loopback(listeners: &[TcpListener]) -> io::Result<()> {
 
 impl Fixtures {
     pub(super) fn of_requests(mcp: Arc<Mcp>) -> Self {
-        let (changes, _) = broadcast::channel(16);
-        Self { real: Handler::of_requests(mcp), rounds: Arc::new(Rounds::new()), changes }
+        Self { real: Handler::of_requests(mcp), rounds: Arc::new(Rounds::new()), changes: Changes::new() }
     }
 
     pub(super) fn for_session(&self) -> Self {
         Self { real: self.real.for_session(), ..self.clone() }
-    }
-
-    /// Tells whoever listens; nobody may.
-    fn changed(&self, list: List) -> CallToolResponse {
-        let listening = self.changes.send(list).unwrap_or_default();
-        content::text(&format!("{listening} are told"))
     }
 }
 
@@ -136,8 +124,8 @@ impl ServerHandler for Fixtures {
             return typed::<rmcp::model::CallToolResult>(answer).map(Into::into);
         }
         match request.name.as_ref() {
-            "test_trigger_tool_change" => Ok(self.changed(List::Tools)),
-            "test_trigger_prompt_change" => Ok(self.changed(List::Prompts)),
+            "test_trigger_tool_change" => Ok(self.changes.of(List::Tools)),
+            "test_trigger_prompt_change" => Ok(self.changes.of(List::Prompts)),
             "test_missing_capability" => within::with_sampling_alone(&context),
             "test_tool_with_logging" | "test_logging_tool" => within::logging(&context).await,
             "test_tool_with_progress" => within::progress(&context).await,
@@ -271,29 +259,10 @@ impl ServerHandler for Fixtures {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let (tools, prompts) = {
-            let accepted = context.accepted();
-            (accepted.tools_list_changed == Some(true), accepted.prompts_list_changed == Some(true))
-        };
-        if !tools && !prompts {
-            return self.real.listen(context).await;
+        if Changes::are_wanted(&context) {
+            return self.changes.tell(&context).await;
         }
-        let mut changes = self.changes.subscribe();
-        loop {
-            let change = tokio::select! {
-                () = context.cancelled() => return Ok(()),
-                change = changes.recv() => change,
-            };
-            let sent = match change {
-                Ok(List::Tools) if tools => context.sink().notify_tool_list_changed().await,
-                Ok(List::Prompts) if prompts => context.sink().notify_prompt_list_changed().await,
-                Ok(_) => Ok(()),
-                Err(_) => return Ok(()),
-            };
-            if sent.is_err() {
-                return Ok(());
-            }
-        }
+        self.real.listen(context).await
     }
 }
 

@@ -20,6 +20,7 @@ mod clinical_review;
 mod command;
 mod confirmation;
 mod confirmation_asked;
+mod conformance;
 mod conversation;
 mod crash;
 mod documented_calls;

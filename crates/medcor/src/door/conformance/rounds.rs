@@ -140,11 +140,11 @@ impl Rounds {
 /// The prompt that asks for its context first.
 pub(super) fn prompt(request: GetPromptRequestParams) -> Result<GetPromptResponse, ErrorData> {
     let said = request.input_responses.unwrap_or_default();
-    let Some(context) = name_in(&said, "user_context", "context") else {
+    let Some(given) = name_in(&said, "user_context", "context") else {
         let question = form("What context should the prompt use?", "context", "string");
         return Ok(asked(json!({"user_context": question}), None)?.into());
     };
-    let content = json!({"type": "text", "text": format!("The context is {context}.")});
+    let content = json!({"type": "text", "text": format!("The context is {given}.")});
     typed::<GetPromptResult>(
         json!({"resultType": "complete", "messages": [{"role": "user", "content": content}]}),
     )

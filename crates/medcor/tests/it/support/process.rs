@@ -52,7 +52,12 @@ impl Place<'_> {
     /// The program with these arguments, which finds nothing of its settings in the environment but that a
     /// token may live for a day: some tests are long.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_medcor"));
+        self.command_of(env!("CARGO_BIN_EXE_medcor"), arguments)
+    }
+
+    /// The same of another build of the program.
+    pub(crate) fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).arg("--data").arg(self.folder);
         if let Some(url) = self.database_url {
             command.args(["--database-url", url]);
@@ -81,8 +86,13 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) async fn start(place: Place<'_>, arguments: &[&str]) -> Self {
+        Self::start_as(env!("CARGO_BIN_EXE_medcor"), place, arguments).await
+    }
+
+    /// Starts another build of the program.
+    pub(crate) async fn start_as(program: &str, place: Place<'_>, arguments: &[&str]) -> Self {
         let started = Instant::now();
-        let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = place.command_of(program, &["serve", "--listen", "127.0.0.1:0"]);
         // Loads of tests are not what the limits are for.
         command.args(["--rate-limit", "off"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
