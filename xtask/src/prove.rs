@@ -58,12 +58,20 @@ const PROOFS: &[Proof] = &[
         size: "10000",
     },
     Proof {
-        fact: "idle WebSockets are held, and what each costs",
+        fact: "idle WebSockets and streams of events are held, and what each costs",
         package: "medcor",
         target: "it",
-        tests: "idle_connections_are_held",
+        tests: "door_idle::",
         variable: "MEDCOR_IDLE_CONNECTIONS",
         size: "10000",
+    },
+    Proof {
+        fact: "hostile connections are closed while others are served",
+        package: "medcor",
+        target: "it",
+        tests: "hostile::",
+        variable: "MEDCOR_HOSTILE_CONNECTIONS",
+        size: "4000",
     },
     Proof {
         fact: "nothing that was answered is lost when the server is killed",

@@ -14,7 +14,7 @@ use super::response::{self, Answer};
 /// Largest request.
 pub(super) const BYTES_MAX: usize = 1024 * 1024;
 /// How long a client may take for the body of a request.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@ mod activity;
 mod allowed;
 mod certificate;
 mod crowd;
+mod http;
+mod unstalled;
 
 use std::{
     convert::Infallible,
@@ -25,10 +27,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper_util::rt::TokioIo;
 use medcor_store::Clock;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -50,16 +49,14 @@ use super::{
 use activity::Activity;
 use allowed::{Allowed, Stranger};
 use crowd::{Crowd, Place};
+use unstalled::Unstalled;
 
 /// How long a client may take for the head of a request, and stay without one.
-const HEAD_SECONDS: u64 = 30;
-/// Largest head over HTTP/1.1.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-const HEADERS_MAX: usize = 64;
-/// Largest head over HTTP/2, and most requests at once on one connection.
-const HTTP2_HEAD_BYTES_MAX: u32 = 32 * 1024;
-const HTTP2_STREAMS_MAX: u32 = 128;
-const HTTP2_PING_SECONDS: u64 = 30;
+const HEAD_TIME: Duration = Duration::from_secs(20);
+/// The same while connections are short: whoever waits for one should not wait for those who do nothing.
+const HURRIED_HEAD_TIME: Duration = Duration::from_secs(5);
+/// How long a client may take nothing of what it is sent.
+const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long open calls may take to end once the server stops.
 const STOP_SECONDS: u64 = 10;
 /// Without file descriptors `accept` fails at once and for ever.
@@ -95,6 +92,7 @@ pub(super) struct Edge {
     others: Router,
     clock: Clock,
     connections: Arc<Semaphore>,
+    connections_max: usize,
     crowd: Arc<Crowd>,
     http2_rest: Duration,
 }
@@ -108,6 +106,7 @@ impl Edge {
             others,
             clock,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
+            connections_max: settings.connections_max,
             crowd: Crowd::new(
                 settings.connections_per_network,
                 settings.trusted_proxies.iter().chain(&settings.certificate_proxies).copied(),
@@ -174,6 +173,7 @@ impl Edge {
         let requests = activity.clone();
         let hangup = CancellationToken::new();
         let cut = hangup.clone();
+        let head_time = self.head_time();
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(Peer(peer));
@@ -193,11 +193,12 @@ impl Edge {
                 })
             }
         });
-        let builder = builder();
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let builder = http::builder(head_time);
+        let stream = TokioIo::new(Unstalled::new(stream, STALL_TIME));
+        let connection = builder.serve_connection_with_upgrades(stream, service);
         tokio::pin!(connection);
         // While the version of HTTP is not known, hyper applies no time limit of its own.
-        let first_head = tokio::time::sleep(Duration::from_secs(HEAD_SECONDS));
+        let first_head = tokio::time::sleep(head_time);
         tokio::pin!(first_head);
         let mut looks = tokio::time::interval(http2_rest);
         let mut is_waiting = true;
@@ -229,6 +230,12 @@ impl Edge {
                 }
             }
         }
+    }
+
+    /// How long a connection that begins now may take for a head: less when three of four places are taken.
+    fn head_time(&self) -> Duration {
+        let is_short = self.connections.available_permits() < self.connections_max / 4;
+        if is_short { HURRIED_HEAD_TIME } else { HEAD_TIME }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Answer {
@@ -267,23 +274,6 @@ fn turned_away(stranger: Stranger) -> Answer {
     };
     tracing::warn!(reason, "turned a request away");
     response::line(StatusCode::FORBIDDEN, reason)
-}
-
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEAD_SECONDS))
-        .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HTTP2_HEAD_BYTES_MAX)
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .keep_alive_interval(Duration::from_secs(HTTP2_PING_SECONDS));
-    builder
 }
 
 async fn pause_after(error: &io::Error) {

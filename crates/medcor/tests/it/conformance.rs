@@ -104,17 +104,12 @@ async fn a_program_with_fixtures_listens_on_loopback_alone() {
 /// Node 22 or newer, where it and the suite are installed.
 fn node() -> Option<String> {
     let is_installed = Path::new(&format!("{FOLDER}/node_modules/@modelcontextprotocol")).exists();
-    match setting("MEDCOR_NODE_22").filter(|_| is_installed) {
-        Some(node) => Some(node),
-        None => {
-            assert!(
-                setting("MEDCOR_REQUIRE_CONFORMANCE").is_none(),
-                "the conformance suite is not installed"
-            );
-            eprintln!("skipped: the conformance suite is not installed (.ci/run shows how)");
-            None
-        }
+    let node = setting("MEDCOR_NODE_22").filter(|_| is_installed);
+    if node.is_none() {
+        assert!(setting("MEDCOR_REQUIRE_CONFORMANCE").is_none(), "the conformance suite is not installed");
+        eprintln!("skipped: the conformance suite is not installed (.ci/run shows how)");
     }
+    node
 }
 
 /// What the suite finds at this program, a list for each of [`VERSIONS`].
