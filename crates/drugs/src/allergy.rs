@@ -103,9 +103,10 @@ impl Knowledge {
         let mut ingredients: Vec<Arc<Ingredient>> = Vec::new();
         ingredients.extend(rxcui.and_then(|code| self.by_rxcui(code)).cloned());
         if ingredients.is_empty() {
-            match self.find(bare) {
-                Found::Exact(drug) => ingredients = drug.ingredients,
-                Found::Class(class) if !names_group => {
+            // Near spellings are not looked for: of them nothing would be concluded.
+            match self.known(bare) {
+                Some(Found::Exact(drug)) => ingredients = drug.ingredients,
+                Some(Found::Class(class)) if !names_group => {
                     ingredients = self.members_of(&class).cloned().collect();
                 }
                 _ => {}

@@ -95,7 +95,7 @@ impl Knowledge {
     }
 
     /// The drug or class of which this is a name.
-    fn known(&self, text: &str) -> Option<Found> {
+    pub(crate) fn known(&self, text: &str) -> Option<Found> {
         let text = text.trim();
         if text.is_empty() || text.len() > TEXT_MAX {
             return None;

@@ -28,10 +28,11 @@ pub struct Medication {
 impl Medication {
     /// This drug.
     pub fn of(drug: &Drug) -> Self {
+        let place = Place::of(&drug.name);
         Self {
             name: drug.name.clone(),
-            is_local: is_local(&drug.name),
-            is_on_skin: is_on_skin(&drug.name),
+            is_local: place.is_local,
+            is_on_skin: place.is_on_skin,
             ingredients: drug.ingredients.clone(),
             class: None,
             dosage: None,
@@ -56,10 +57,8 @@ impl Medication {
     /// it say that it acts where it is applied.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        self.is_local |= is_local(name);
-        self.is_on_skin |= is_on_skin(name);
         name.clone_into(&mut self.name);
-        self
+        self.at(Place::of(name))
     }
 
     /// The same, in this dose, so often.
@@ -72,9 +71,13 @@ impl Medication {
 
     /// The same, given this way, such as `topical`.
     #[must_use]
-    pub fn by_route(mut self, route: &str) -> Self {
-        self.is_local |= is_local(route);
-        self.is_on_skin |= is_on_skin(route);
+    pub fn by_route(self, route: &str) -> Self {
+        self.at(Place::of(route))
+    }
+
+    fn at(mut self, place: Place) -> Self {
+        self.is_local |= place.is_local;
+        self.is_on_skin |= place.is_on_skin;
         self
     }
 
@@ -122,31 +125,27 @@ pub enum Pregnancy {
     Pregnant,
 }
 
-fn is_on_skin(text: &str) -> bool {
-    const SKIN: &[&str] =
-        &["topical", "topically", "cream", "ointment", "lotion", "gel", "cutaneous", "shampoo"];
-    has_word(text, SKIN)
+/// Where something acts, as far as words say it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    is_local: bool,
+    is_on_skin: bool,
 }
 
-fn is_local(text: &str) -> bool {
-    const LOCAL: &[&str] = &[
-        "ophthalmic",
-        "eye",
-        "eyes",
-        "otic",
-        "ear",
-        "ears",
-        "nasal",
-        "nostril",
-        "intranasal",
-        "vaginal",
-        "inhaled",
-        "inhaler",
-        "inhalation",
-    ];
-    is_on_skin(text) || has_word(text, LOCAL)
-}
-
-fn has_word(text: &str, words: &[&str]) -> bool {
-    fold(text).split(' ').any(|word| words.contains(&word))
+impl Place {
+    fn of(text: &str) -> Self {
+        let mut place = Self { is_local: false, is_on_skin: false };
+        for word in fold(text).split(' ') {
+            match word {
+                "topical" | "topically" | "cream" | "ointment" | "lotion" | "gel" | "cutaneous"
+                | "shampoo" => {
+                    place = Self { is_local: true, is_on_skin: true };
+                }
+                "ophthalmic" | "eye" | "eyes" | "otic" | "ear" | "ears" | "nasal" | "nostril"
+                | "intranasal" | "vaginal" | "inhaled" | "inhaler" | "inhalation" => place.is_local = true,
+                _ => {}
+            }
+        }
+        place
+    }
 }

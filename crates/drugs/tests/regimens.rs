@@ -257,6 +257,14 @@ fn an_allergy_to_no_drug_is_none_of_ours() {
 }
 
 #[test]
+fn of_an_allergen_that_is_spelled_nearly_like_a_drug_nothing_is_concluded() {
+    for name in ["Ibuprofin", "Warfarine", "Lisinopirl", "Allergy to metropolol"] {
+        assert!(Knowledge::embedded().allergy(name, None).is_none(), "{name}");
+    }
+    assert!(Knowledge::embedded().allergy("Allergy to metoprolol", None).is_some());
+}
+
+#[test]
 fn who_may_become_pregnant_is_reminded_and_not_stopped() {
     let patient =
         Patient { facts: PatientFacts { pregnancy: Pregnancy::Possible, ..aged(28).facts }, allergies: &[] };

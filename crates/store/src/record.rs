@@ -7,7 +7,7 @@ use medcor_fhir::{
     compartment::{Compartment, about},
 };
 
-use crate::{StoreError, records::search::Seal};
+use crate::{StoreError, records::search::PageSeal};
 
 /// One version of a record.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ pub struct Page {
     pub has_more: bool,
     /// Where each record stands in the order.
     places: Vec<Vec<u8>>,
-    seal: Seal,
+    seal: PageSeal,
 }
 
 impl Page {
@@ -77,7 +77,7 @@ impl Page {
         if is_last && !self.has_more {
             return None;
         }
-        self.places.get(index).map(|place| self.seal.seal(place))
+        self.places.get(index).map(|place| self.seal.seal().seal(place))
     }
 
     pub(crate) fn sealed(
@@ -85,7 +85,7 @@ impl Page {
         places: Vec<Vec<u8>>,
         total: Option<u64>,
         has_more: bool,
-        seal: Seal,
+        seal: PageSeal,
     ) -> Self {
         Self { records, total, has_more, places, seal }
     }

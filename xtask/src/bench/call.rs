@@ -120,8 +120,9 @@ pub(super) struct Known {
 
 /// Names that searches are made for.
 const NAMES: u32 = 64;
-/// What is prescribed: common drugs, of which some are not to be taken together.
-const DRUGS: [&str; 6] = ["metformin", "lisinopril", "simvastatin", "warfarin", "ibuprofen", "sertraline"];
+/// What is prescribed: common drugs, of which some should not be taken together. None is one that every seeded patient
+/// is allergic to: an order against that writes a second record, with the reason.
+const DRUGS: [&str; 6] = ["metformin", "lisinopril", "simvastatin", "warfarin", "omeprazole", "sertraline"];
 /// Calls of the batch that is measured.
 pub(super) const BATCHED: u32 = 10;
 const REST: &str = "/api/v1/mcp/tools/invoke";
@@ -168,8 +169,11 @@ impl Known {
     /// The call of this name.
     pub(super) fn call(&self, name: Name) -> Result<Call, Failure> {
         Ok(match name {
-            Name::GetPatient | Name::Summary => {
+            Name::GetPatient => {
                 Call::tool(name, &json!({ "patient": "${mrn}" })).draw(self.read()).expect("${mrn}")
+            }
+            Name::Summary => {
+                Call::tool(name, &json!({ "patient": "${mrn}" })).draw(self.summarised()).expect("${mrn}")
             }
             Name::SearchPatients => Call::tool(name, &json!({ "query": "${name}" }))
                 .draw(format!("name=line:{}", self.names_file.display()))
@@ -197,7 +201,7 @@ impl Known {
                     "override_reason": "A benchmark"
                 });
                 Call::tool(name, &arguments)
-                    .draw(self.written())
+                    .draw(self.prescribed())
                     .draw(format!("drug=line:{}", self.drugs_file.display()))
                     // The same dose of the same drug would be refused.
                     .draw(format!(
@@ -253,6 +257,17 @@ impl Known {
 
     fn first_written(&self) -> u32 {
         self.patients - self.patients / 10
+    }
+
+    /// Patients whose summaries are read: one in ten.
+    fn summarised(&self) -> String {
+        format!("mrn=between:0:{}:MRN:6", self.patients / 10 - 1)
+    }
+
+    /// Patients to whom something is prescribed: all others, of whom no other call reads prescriptions. Among as few as
+    /// are written otherwise, each would soon have more medications than anybody takes.
+    fn prescribed(&self) -> String {
+        format!("mrn=between:{}:{}:MRN:6", self.patients / 10, self.patients - 1)
     }
 }
 

@@ -161,7 +161,7 @@ pub(crate) async fn prescription(id: &Id, cx: &mut ToolContext<'_>) -> Result<Op
     let mut reader = Reader { names: Names::default(), knowledge: cx.drugs(), patient: String::new() };
     let request: MedicationRequest<'_> = view(&record)?;
     reader.names.learn(request.medication_reference.iter().filter_map(unnamed).collect(), cx).await?;
-    reader.request(&record)
+    Ok(reader.request(&record, &request))
 }
 
 /// Everything that the patient takes, and whether that is all.
@@ -183,18 +183,23 @@ pub(super) async fn taken(
         is_all &= !page.has_more;
         statements = page.records;
     }
+    let requests_read = read_as::<MedicationRequest<'_>>(&requests.records)?;
+    let statements_read = read_as::<StatementView<'_>>(&statements)?;
     let mut reader =
         Reader { names: Names::default(), knowledge: cx.drugs(), patient: subject.reference.clone() };
-    reader.names.learn(wanted(&requests.records, &statements)?, cx).await?;
-    let mut taken = Vec::new();
-    for record in &requests.records {
-        taken.extend(reader.request(record)?);
-    }
-    let prescribed: Vec<Id> = taken.iter().map(|taken: &Taken| taken.id.clone()).collect();
-    for record in &statements {
-        taken.extend(reader.statement(record, &prescribed, cx)?);
+    reader.names.learn(wanted(&requests_read, &statements_read), cx).await?;
+    let mut taken: Vec<Taken> =
+        requests_read.iter().filter_map(|(record, request)| reader.request(record, request)).collect();
+    let prescribed: Vec<Id> = taken.iter().map(|taken| taken.id.clone()).collect();
+    for (record, statement) in statements_read {
+        taken.extend(reader.statement(record, statement, (&prescribed, cx)));
     }
     Ok((each_once(taken), is_all))
+}
+
+/// Records with what is read of them.
+fn read_as<'r, V: Deserialize<'r>>(records: &'r [Record]) -> Result<Vec<(&'r Record, V)>, ToolError> {
+    records.iter().map(|record| Ok((record, view(record)?))).collect()
 }
 
 /// What is prescribed first; of what is reported or planned only what is not known already. A report that says another
@@ -224,21 +229,22 @@ fn each_once(mut taken: Vec<Taken>) -> Vec<Taken> {
 }
 
 /// The medications and people whose names are in other records.
-fn wanted(requests: &[Record], statements: &[Record]) -> Result<Vec<(ResourceType, Id)>, ToolError> {
+fn wanted(
+    requests: &[(&Record, MedicationRequest<'_>)],
+    statements: &[(&Record, StatementView<'_>)],
+) -> Vec<(ResourceType, Id)> {
     let mut wanted = Vec::new();
-    for record in requests {
-        let request: MedicationRequest<'_> = view(record)?;
+    for (_, request) in requests {
         wanted.extend(request.medication_reference.iter().filter_map(unnamed));
         if request.is_reported() || request.intent == "plan" {
             wanted.extend(request.reported_reference.iter().chain(&request.requester).filter_map(unnamed));
         }
     }
-    for record in statements {
-        let statement: StatementView<'_> = view(record)?;
+    for (_, statement) in statements {
         let references = statement.medication_reference.iter().chain(&statement.information_source);
         wanted.extend(references.filter_map(unnamed));
     }
-    Ok(wanted)
+    wanted
 }
 
 /// Reads records of medications.
@@ -251,21 +257,20 @@ struct Reader<'k> {
 
 impl Reader<'_> {
     /// A prescription, a report or a plan as a check reads it; `None` where it is a proposal, or one not to give.
-    fn request(&self, record: &Record) -> Result<Option<Taken>, ToolError> {
-        let request: MedicationRequest<'_> = view(record)?;
+    fn request(&self, record: &Record, request: &MedicationRequest<'_>) -> Option<Taken> {
         let origin = match (request.is_reported(), request.is_order(), request.intent.as_str()) {
             (true, _, _) => Origin::Reported(
                 self.person(request.reported_reference.as_ref().or(request.requester.as_ref())),
             ),
             (_, true, _) => Origin::Prescribed,
             (_, _, "plan") => Origin::Planned(self.person(request.requester.as_ref())),
-            _ => return Ok(None),
+            _ => return None,
         };
         if request.forbids() || request.status == "entered-in-error" {
-            return Ok(None);
+            return None;
         }
         let date = request.authored_on.as_deref().map(str::to_owned);
-        Ok(Some(self.taken(record, &request, (origin, date))))
+        Some(self.taken(record, request, (origin, date)))
     }
 
     /// What somebody reports; `None` where it is over, belongs to a reminder, or tells of a prescription that counts
@@ -273,10 +278,9 @@ impl Reader<'_> {
     fn statement(
         &self,
         record: &Record,
-        prescribed: &[Id],
-        cx: &ToolContext<'_>,
-    ) -> Result<Option<Taken>, ToolError> {
-        let statement: StatementView<'_> = view(record)?;
+        statement: StatementView<'_>,
+        (prescribed, cx): (&[Id], &ToolContext<'_>),
+    ) -> Option<Taken> {
         let mut derived = statement.derived_from.iter();
         let is_logged = derived.any(|from| from.id_of(ResourceType::COMMUNICATION_REQUEST).is_some());
         let mut orders =
@@ -285,7 +289,7 @@ impl Reader<'_> {
         let end = statement.effective_period.as_ref().and_then(|period| period.end.as_deref());
         let is_over = end.and_then(TimeSpan::parse).is_some_and(|end| end.high <= cx.now().as_microsecond());
         if is_logged || is_known || is_over {
-            return Ok(None);
+            return None;
         }
         let start = statement.effective_period.and_then(|period| period.start);
         let date = statement.date_asserted.or(statement.effective_date_time).or(start);
@@ -297,7 +301,7 @@ impl Reader<'_> {
             dosage_instruction: statement.dosage,
             ..MedicationRequest::default()
         };
-        Ok(Some(self.taken(record, &request, (origin, date.map(String::from)))))
+        Some(self.taken(record, &request, (origin, date.map(String::from))))
     }
 
     fn taken(

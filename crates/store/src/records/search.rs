@@ -15,7 +15,7 @@ mod sql;
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use medcor_fhir::search::{Filter, Query, SortKey, Total};
+use medcor_fhir::search::{Query, Total};
 use medcor_policy::{Action, Permit, Visibility};
 
 use self::{
@@ -26,7 +26,7 @@ use self::{
     sql::Values,
 };
 pub(crate) use self::{
-    seal::{Binding, CursorKey, Seal},
+    seal::{Binding, CursorKey, PageSeal, Question, Seal},
     sql::Dialect,
 };
 use crate::{
@@ -51,16 +51,17 @@ pub(crate) async fn search(
         let resource_type = query.resource_type;
         return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
     }
-    let seal = key.seal_for(Binding::new(permit, &question(query)));
+    let query = Arc::new(query.clone());
+    let seal = PageSeal::new(key, permit, Question::Query(query.clone()));
     let after = match &query.cursor {
-        Some(cursor) => Some(opened(&seal, cursor, query)?),
+        Some(cursor) => Some(opened(&seal.seal(), cursor, &query)?),
         None => None,
     };
     let mut values = Values::new(permit.tenant(), query.resource_type);
     let compile = |filter| condition::compile(&mut values, query.resource_type, filter);
     let compiled: Vec<Compiled> = query.filters.iter().map(compile).collect();
     let plan = Plan::new(backend.dialect(), values, (&visibility, limits), compiled);
-    let search = Search { backend, plan, query: Arc::new(query.clone()), order: Order::of(query) };
+    let search = Search { backend, plan, order: Order::of(&query), query: query.clone() };
     let form = search.chart_form().await?;
     let limit = usize::try_from(query.count).unwrap_or(usize::MAX).saturating_add(1);
     let mut rows = search.rows(form, after, limit).await?;
@@ -73,33 +74,6 @@ pub(crate) async fn search(
     let (places, records): (Vec<Position>, Vec<Record>) = rows.into_iter().unzip();
     let places = places.iter().map(Position::to_bytes).collect();
     Ok(Page::sealed(records, places, total, has_more, seal))
-}
-
-/// What a cursor is bound to beside its caller: everything that decides about rows and their order. The
-/// size of a page and the total may change from page to page.
-fn question(query: &Query) -> String {
-    use std::fmt::Write;
-    let mut text = query.resource_type.name().to_owned();
-    for filter in &query.filters {
-        match filter {
-            Filter::Id(ids) => write!(text, "|id{ids:?}"),
-            Filter::LastUpdated(values) => write!(text, "|updated{values:?}"),
-            Filter::Parameter { parameter, modifier, values } => {
-                write!(text, "|{}{modifier:?}{values:?}", parameter.id.0)
-            }
-        }
-        .expect("a String takes all text");
-    }
-    for sort in &query.sort {
-        match sort.key {
-            SortKey::Id => write!(text, "|sort id"),
-            SortKey::LastUpdated => write!(text, "|sort updated"),
-            SortKey::Parameter(parameter) => write!(text, "|sort {}", parameter.id.0),
-        }
-        .and_then(|()| write!(text, " {}", sort.is_descending))
-        .expect("a String takes all text");
-    }
-    text
 }
 
 fn opened(seal: &Seal, cursor: &str, query: &Query) -> Result<Position, StoreError> {

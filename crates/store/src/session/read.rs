@@ -10,7 +10,7 @@ use crate::{
     Page, Record, StoreError,
     batch::ANSWER_KEPT,
     database::{Found, Lane, RECORD_COLUMNS, SqlValue, Statement},
-    records::search::Binding,
+    records::search::{PageSeal, Question},
 };
 
 /// Most versions of one page.
@@ -128,9 +128,9 @@ impl<'p> Session<'p> {
         cursor: Option<&str>,
     ) -> Result<Page, StoreError> {
         let question = format!("{resource_type}/{id}/_history");
-        let seal = self.store.cursor_key().await?.seal_for(Binding::new(self.permit, &question));
+        let seal = PageSeal::new(self.store.cursor_key().await?, self.permit, Question::Text(question));
         let newest = match cursor {
-            Some(cursor) => older_than(&seal.open(cursor)?)?,
+            Some(cursor) => older_than(&seal.seal().open(cursor)?)?,
             None => VERSION_MAX,
         };
         let count = count.clamp(1, HISTORY_COUNT_MAX);

@@ -92,6 +92,9 @@ pub(super) fn moments(text: &str) -> (String, Vec<&'static Moment>) {
     let mut found = Vec::new();
     for moment in &MOMENTS {
         for phrase in moment.phrases {
+            if !rest.contains(phrase) {
+                continue;
+            }
             let phrase = format!(" {phrase} ");
             if rest.contains(&phrase) {
                 rest = rest.replace(&phrase, " ");

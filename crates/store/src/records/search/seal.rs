@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use medcor_fhir::search::{Filter, Query, SortKey};
 use medcor_policy::{ClientId, Permit, SubjectId, TenantId};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -30,6 +31,24 @@ pub(crate) struct Seal {
     binding: Binding,
 }
 
+/// All that the seal of a page is made of. Most pages end without a cursor, and hashing what they were asked costs
+/// more than finding a record.
+pub(crate) struct PageSeal {
+    key: CursorKey,
+    tenant: TenantId,
+    subject: SubjectId,
+    client: ClientId,
+    question: Question,
+}
+
+/// What tells a search apart: a cursor fits the search that made it and no other.
+pub(crate) enum Question {
+    /// A search.
+    Query(Arc<Query>),
+    /// Whatever else has pages.
+    Text(String),
+}
+
 impl CursorKey {
     /// Bytes of a key.
     pub(crate) const LENGTH: usize = 32;
@@ -43,6 +62,32 @@ impl CursorKey {
 
     pub(crate) fn seal_for(&self, binding: Binding) -> Seal {
         Seal { key: self.clone(), binding }
+    }
+}
+
+impl PageSeal {
+    pub(crate) fn new(key: &CursorKey, permit: &Permit, question: Question) -> Self {
+        Self {
+            key: key.clone(),
+            tenant: permit.tenant(),
+            subject: permit.subject().clone(),
+            client: permit.client().clone(),
+            question,
+        }
+    }
+
+    pub(crate) fn seal(&self) -> Seal {
+        let of = |question: &str| Binding::of(self.tenant, &self.subject, &self.client, question);
+        self.key.seal_for(match &self.question {
+            Question::Query(query) => of(&question(query)),
+            Question::Text(text) => of(text),
+        })
+    }
+}
+
+impl std::fmt::Debug for PageSeal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PageSeal").finish_non_exhaustive()
     }
 }
 
@@ -63,6 +108,33 @@ impl Binding {
         let hash = context.finish();
         Self(*hash.as_ref().first_chunk().expect("a SHA-256 has 32 bytes"))
     }
+}
+
+/// What a cursor is bound to beside its caller: everything that decides about rows and their order. The
+/// size of a page and the total may change from page to page.
+fn question(query: &Query) -> String {
+    use std::fmt::Write;
+    let mut text = query.resource_type.name().to_owned();
+    for filter in &query.filters {
+        match filter {
+            Filter::Id(ids) => write!(text, "|id{ids:?}"),
+            Filter::LastUpdated(values) => write!(text, "|updated{values:?}"),
+            Filter::Parameter { parameter, modifier, values } => {
+                write!(text, "|{}{modifier:?}{values:?}", parameter.id.0)
+            }
+        }
+        .expect("a String takes all text");
+    }
+    for sort in &query.sort {
+        match sort.key {
+            SortKey::Id => write!(text, "|sort id"),
+            SortKey::LastUpdated => write!(text, "|sort updated"),
+            SortKey::Parameter(parameter) => write!(text, "|sort {}", parameter.id.0),
+        }
+        .and_then(|()| write!(text, " {}", sort.is_descending))
+        .expect("a String takes all text");
+    }
+    text
 }
 
 impl std::fmt::Debug for Seal {
