@@ -9,6 +9,7 @@ mod adherence;
 mod agent_tasks;
 mod allergies;
 mod answer_sizes;
+mod asyncapi;
 mod attack;
 mod audit;
 mod batch;

@@ -238,7 +238,14 @@ impl Server {
     }
 
     async fn doors_of(&self, hub: Arc<Hub>, settings: DoorSettings) -> (SocketAddr, CancellationToken) {
-        let state = DoorState {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
+        tokio::spawn(door::serve(vec![listener], self.door_state(hub, settings), stop.clone()));
+        (address, stop)
+    }
+
+    fn door_state(&self, hub: Arc<Hub>, settings: DoorSettings) -> DoorState {
+        DoorState {
             pipeline: self.pipeline.clone(),
             authenticator: self.authenticator.clone(),
             authorization: self.authorization.clone(),
@@ -246,11 +253,7 @@ impl Server {
             mail: self.mail.clone(),
             hub,
             settings: Arc::new(settings),
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
-        tokio::spawn(door::serve(vec![listener], state, stop.clone()));
-        (address, stop)
+        }
     }
 
     /// The token of a member of staff, such as `doctor@here`, who has just logged in.
