@@ -4,6 +4,7 @@
 pub(crate) mod asyncapi;
 pub(crate) mod browser;
 pub(crate) mod canary;
+pub(crate) mod chromium;
 mod client;
 mod clinic;
 pub(crate) mod demonstration;

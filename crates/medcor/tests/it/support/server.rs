@@ -237,6 +237,17 @@ impl Server {
         self.doors_of(hub, DoorSettings::new(PUBLIC_URL)).await
     }
 
+    /// Further doors at this listener; they are closed when what comes back has ended.
+    pub(crate) fn doors_at(
+        &self,
+        listener: TcpListener,
+        settings: DoorSettings,
+    ) -> (CancellationToken, JoinHandle<std::io::Result<()>>) {
+        let stop = self.stop.child_token();
+        let state = self.door_state(self.hub.clone(), settings);
+        (stop.clone(), tokio::spawn(door::serve(vec![listener], state, stop)))
+    }
+
     async fn doors_of(&self, hub: Arc<Hub>, settings: DoorSettings) -> (SocketAddr, CancellationToken) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
