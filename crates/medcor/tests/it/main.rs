@@ -23,6 +23,7 @@ mod command;
 mod confirmation;
 mod confirmation_asked;
 mod conformance;
+mod connect;
 mod conversation;
 mod crash;
 mod documented_calls;
