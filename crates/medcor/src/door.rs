@@ -127,20 +127,20 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     #[cfg(feature = "conformance")]
     conformance::only_loopback(&listeners)?;
-    let clock = state.pipeline.store().clock().clone();
     let settings = state.settings.clone();
+    let events = events_sse::routes(state.clone(), &shutdown);
     let others = health::routes(state.pipeline.clone())
         .merge(oauth::routes(state.clone()))
         .merge(pages::routes(state.clone()))
-        .merge(events_sse::routes(state.clone(), &shutdown));
+        .merge(rest::manners::shared(events, &settings));
     let logins = login_api::routes(state.clone());
     let mcp = McpHttp::new(state.clone(), &shutdown);
     let api = logins.merge(rest::routes(state.clone(), mcp.mcp().clone()));
     let others = others
         .merge(mcp_websocket::routes(&state, mcp.mcp(), &shutdown))
-        .merge(events_websocket::routes(state, mcp.mcp(), &shutdown))
+        .merge(events_websocket::routes(state.clone(), mcp.mcp(), &shutdown))
         .merge(rest::manners::with_manners(api, &settings));
-    Edge::new(&settings, mcp, others, clock).serve(listeners, shutdown).await;
+    Edge::new(state, mcp, others).serve(listeners, shutdown).await;
     Ok(())
 }
 

@@ -28,6 +28,7 @@
 //! No rule about who may see what is here: policy and the store decide.
 
 mod answered;
+pub(crate) mod described;
 mod documented;
 mod follower;
 mod full;

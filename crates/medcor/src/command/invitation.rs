@@ -66,6 +66,7 @@ impl fmt::Display for Invitation {
         let desktop =
             json!({"mcpServers": {"medcor": {"command": self.program, "args": self.stdio_arguments(user)}}});
         let code = json!({"servers": {"medcor": {"type": "http", "url": format!("{url}/mcp")}}});
+        let socket = url.replacen("http", "ws", 1);
         let link = self.command(&format!("user reset-link {user}"));
         write!(
             formatter,
@@ -76,12 +77,19 @@ Try it:
     -H 'Accept: application/json, text/event-stream' \\
     -d '{call}'
 
-MCP over HTTP:    {url}/mcp   (toolsets: {url}/mcp/x/core, {url}/mcp/readonly)
-Claude Desktop:   {desktop}
-VS Code mcp.json: {code}
-Claude Code:      claude mcp add --transport http medcor {url}/mcp
-                  (these two open {url}/login; for a password: {link})
-Inspector:        npx @modelcontextprotocol/inspector --cli {url}/mcp --transport http --header \"Authorization: Bearer $TOKEN\" --method tools/list
+Doors:
+  MCP over HTTP:  {url}/mcp   (toolsets: {url}/mcp/x/core, {url}/mcp/readonly)
+  MCP, WebSocket: {socket}/ws
+  REST:           {url}/api/v1/mcp/tools/invoke   (described: {url}/api/docs/)
+  Events:         {url}/api/mcp/sse, {socket}/api/mcp/ws   (described: {url}/api/asyncapi.json)
+  Health:         {url}/health/readiness
+
+Clients:
+  Claude Desktop:   {desktop}
+  VS Code mcp.json: {code}
+  Claude Code:      claude mcp add --transport http medcor {url}/mcp
+                    (these two open {url}/login; for a password: {link})
+  Inspector:        npx @modelcontextprotocol/inspector --cli {url}/mcp --transport http --header \"Authorization: Bearer $TOKEN\" --method tools/list
 
 {STOP}",
         )

@@ -28,7 +28,6 @@ use axum::{
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use medcor_store::Clock;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -40,7 +39,7 @@ use tokio_util::{
 use tower::ServiceExt;
 
 use super::{
-    DoorSettings,
+    DoorState,
     mcp_http::McpHttp,
     response::{self, Answer},
     visitor::{Peer, RequestId},
@@ -86,32 +85,26 @@ pub(super) struct Seat {
 /// The HTTP doors behind one fence.
 pub(super) struct Edge {
     allowed: Allowed,
-    /// Whose `Client-Cert` is believed.
-    certificate_proxies: Vec<IpAddr>,
     mcp: McpHttp,
     others: Router,
-    clock: Clock,
+    state: DoorState,
     connections: Arc<Semaphore>,
-    connections_max: usize,
     crowd: Arc<Crowd>,
-    http2_rest: Duration,
 }
 
 impl Edge {
-    pub(super) fn new(settings: &DoorSettings, mcp: McpHttp, others: Router, clock: Clock) -> Arc<Self> {
+    pub(super) fn new(state: DoorState, mcp: McpHttp, others: Router) -> Arc<Self> {
+        let settings = &state.settings;
         Arc::new(Self {
             allowed: Allowed::new(settings),
-            certificate_proxies: settings.certificate_proxies.clone(),
             mcp,
             others,
-            clock,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
-            connections_max: settings.connections_max,
             crowd: Crowd::new(
                 settings.connections_per_network,
                 settings.trusted_proxies.iter().chain(&settings.certificate_proxies).copied(),
             ),
-            http2_rest: settings.http2_rest,
+            state,
         })
     }
 
@@ -168,7 +161,7 @@ impl Edge {
         }
         let has_asked = Arc::new(AtomicBool::new(false));
         let asked = has_asked.clone();
-        let http2_rest = self.http2_rest;
+        let http2_rest = self.state.settings.http2_rest;
         let activity = Activity::default();
         let requests = activity.clone();
         let hangup = CancellationToken::new();
@@ -234,12 +227,12 @@ impl Edge {
 
     /// How long a connection that begins now may take for a head: less when three of four places are taken.
     fn head_time(&self) -> Duration {
-        let is_short = self.connections.available_permits() < self.connections_max / 4;
+        let is_short = self.connections.available_permits() < self.state.settings.connections_max / 4;
         if is_short { HURRIED_HEAD_TIME } else { HEAD_TIME }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let request_id: Arc<str> = self.clock.new_id().as_str().into();
+        let request_id: Arc<str> = self.state.pipeline.store().clock().new_id().as_str().into();
         let answered = AssertUnwindSafe(self.dispatch(request, request_id.clone())).catch_unwind().await;
         let mut answer = answered.unwrap_or_else(|_| {
             tracing::error!(request.id = &*request_id, "a request made the server panic");
@@ -252,9 +245,9 @@ impl Edge {
 
     async fn dispatch(&self, mut request: Request<Incoming>, request_id: Arc<str>) -> Answer {
         if let Err(stranger) = self.allowed.check(request.uri(), request.headers()) {
-            return turned_away(stranger);
+            return self.turned_away(stranger, request, &request_id).await;
         }
-        if let Some(refusal) = certificate::take(&mut request, &self.certificate_proxies) {
+        if let Some(refusal) = certificate::take(&mut request, &self.state.settings.certificate_proxies) {
             return refusal;
         }
         websocket::take_root(&mut request);
@@ -265,15 +258,21 @@ impl Edge {
         let Ok(answer) = self.others.clone().oneshot(request.map(Body::new)).await;
         answer
     }
-}
 
-fn turned_away(stranger: Stranger) -> Answer {
-    let reason = match stranger {
-        Stranger::Host => "this Host is not allowed; the operator names hosts in the settings",
-        Stranger::Origin => "this Origin is not allowed; the operator names origins in the settings",
-    };
-    tracing::warn!(reason, "turned a request away");
-    response::line(StatusCode::FORBIDDEN, reason)
+    /// A page of a stranger that would open a connection has its row in the trail: a browser lets it read what
+    /// comes, which it does not for other requests.
+    async fn turned_away(
+        &self,
+        stranger: Stranger,
+        request: Request<Incoming>,
+        request_id: &Arc<str>,
+    ) -> Answer {
+        let reason = stranger.reason();
+        tracing::warn!(reason, "turned a request away");
+        let (parts, _body) = request.into_parts();
+        let refused = websocket::turned_away(&self.state, &parts, request_id).await;
+        refused.unwrap_or_else(|| response::line(StatusCode::FORBIDDEN, reason))
+    }
 }
 
 async fn pause_after(error: &io::Error) {

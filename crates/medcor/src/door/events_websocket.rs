@@ -1,6 +1,7 @@
 //! Calls and events over one WebSocket, as `/api/mcp/ws` is documented: `auth`, `tool_invoke`, `subscribe` and
 //! `unsubscribe`, answered by `tool_response`, `resource_update` and `error`.
 
+pub(super) mod described;
 mod following;
 mod message;
 
@@ -22,12 +23,12 @@ use super::{
 };
 
 /// The door's name in the trail.
-const DOOR: &str = "websocket";
+pub(super) const DOOR: &str = "websocket";
 
 /// `/api/mcp/ws`, with and without the slash at the end. Connections end with `stop`.
 pub(super) fn routes(state: DoorState, mcp: &Arc<Mcp>, stop: &CancellationToken) -> Router {
     let door = EventsWebSocket { state, mcp: mcp.clone(), stop: stop.clone() };
-    Router::new().route("/api/mcp/ws", get(open)).route("/api/mcp/ws/", get(open)).with_state(door)
+    Router::new().route(websocket::EVENTS_PATH, get(open)).route("/api/mcp/ws/", get(open)).with_state(door)
 }
 
 #[derive(Clone)]

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The door's name in the trail.
-const DOOR: &str = "mcp-websocket";
+pub(super) const DOOR: &str = "mcp-websocket";
 
 /// `/ws`, with and without the slash at the end. The edge brings upgrades of `/` here. Connections end with
 /// `stop`.

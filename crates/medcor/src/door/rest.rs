@@ -1,6 +1,7 @@
 //! REST: the documented paths under `/api/mcp/…`, the same under `/api/v1/mcp/…`, and the entries of older
 //! clients at the root. Who asks, what is asked, and how the answer is said; everything else is the road's.
 
+mod asyncapi;
 mod documents;
 mod invoke;
 pub(super) mod key;
@@ -44,7 +45,8 @@ pub(super) struct Rest {
     state: DoorState,
     pub(super) mcp: Arc<Mcp>,
     challenge: Arc<Challenge>,
-    document: documents::Document,
+    openapi: documents::Document,
+    asyncapi: documents::Document,
 }
 
 /// Every path of this door, and the tools by name at the root where no other route is.
@@ -69,11 +71,18 @@ pub(super) fn routes(state: DoorState, mcp: Arc<Mcp>) -> Router {
     }
     router
         .route("/api/openapi.json", get(documents::openapi))
+        .route("/api/asyncapi.json", get(documents::asyncapi))
         .route("/api/docs/assets/{name}", get(documents::asset))
         .route("/call", post(invoke::call))
         .route("/tools", get(tools::listed))
         .fallback(invoke::by_name)
-        .with_state(Rest { state, mcp, challenge, document: documents::Document::default() })
+        .with_state(Rest {
+            state,
+            mcp,
+            challenge,
+            openapi: documents::Document::default(),
+            asyncapi: documents::Document::default(),
+        })
 }
 
 /// A request without its body.

@@ -16,7 +16,7 @@ use axum::http::{Method, Request, Uri};
 pub(super) use closing::Closing;
 pub(super) use conversation::{Conversation, Line, Speaker};
 pub(super) use entry::{Entered, entered, logged_in};
-pub(super) use handshake::{Opened, opened};
+pub(super) use handshake::{Opened, opened, turned_away};
 pub(super) use identity::Identity;
 
 /// Largest message, of one frame or many, as it is after inflating.
@@ -54,6 +54,9 @@ impl Default for WebSocketSettings {
 
 /// Where MCP over WebSocket is.
 pub(super) const MCP_PATH: &str = "/ws";
+
+/// Where calls and events are spoken of.
+pub(super) const EVENTS_PATH: &str = "/api/mcp/ws";
 
 /// A documented client connects without a path: an upgrade of `/` is one of [`MCP_PATH`].
 pub(super) fn take_root<B>(request: &mut Request<B>) {

@@ -18,7 +18,7 @@ pub(super) const RESET: &str = "reset";
 pub(super) const ERROR_EVENT: &str = "error_event";
 
 /// The events that can be asked for, and the type of record from which one is derived.
-const EVENTS: &[(&str, Option<ResourceType>)] = &[
+pub(super) const EVENTS: &[(&str, Option<ResourceType>)] = &[
     (RESOURCE_UPDATE, None),
     (TOOL_RESPONSE, None),
     (APPOINTMENT_CREATED, Some(ResourceType::APPOINTMENT)),
@@ -34,7 +34,7 @@ const EVENTS: &[(&str, Option<ResourceType>)] = &[
 
 /// The documented collections, and the names that documented URIs have for further ones. A type stands once;
 /// one that does not is called by its FHIR name.
-const COLLECTIONS: &[(&str, &[ResourceType])] = &[
+pub(super) const COLLECTIONS: &[(&str, &[ResourceType])] = &[
     ("appointments", &[ResourceType::APPOINTMENT]),
     ("patients", &[ResourceType::PATIENT]),
     ("doctors", &[ResourceType::PRACTITIONER, ResourceType::PRACTITIONER_ROLE]),

@@ -404,10 +404,30 @@ fn configurations_of_clients_are_json_and_hold_no_token() {
     let installation = Installation::with_a_patient();
     let serving = Serving::start(&installation, &[]);
     for client in ["Claude Desktop:", "VS Code mcp.json:"] {
-        let line = serving.invitation.lines().find(|line| line.starts_with(client)).unwrap();
+        let line = serving.invitation.lines().map(str::trim).find(|line| line.starts_with(client)).unwrap();
         let json: Value = serde_json::from_str(line[client.len()..].trim()).unwrap();
         assert!(json.is_object());
         assert!(!line.contains("eyJ"), "{line}");
+    }
+    serving.end();
+}
+
+#[test]
+fn a_new_server_names_every_door() {
+    let installation = Installation::with_a_patient();
+    let serving = Serving::start(&installation, &[]);
+    let url = serving.invitation.lines().find_map(|line| line.split_once("is ready: ")).unwrap().1;
+    let socket = url.replacen("http:", "ws:", 1);
+    for door in [
+        format!("{url}/mcp "),
+        format!("{url}/api/v1/mcp/tools/invoke "),
+        format!("{url}/api/docs/)"),
+        format!("{url}/api/mcp/sse,"),
+        format!("{url}/api/asyncapi.json)"),
+        format!("{socket}/api/mcp/ws "),
+        format!("{socket}/ws\n"),
+    ] {
+        assert!(serving.invitation.contains(&door), "{door} is not in {}", serving.invitation);
     }
     serving.end();
 }

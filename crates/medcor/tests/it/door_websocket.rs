@@ -294,6 +294,33 @@ async fn a_session_is_told_that_a_resource_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_another_site_that_would_connect_has_its_row() {
+    let server = Server::start().await;
+    let origin = [("origin", "https://evil.example.com")];
+    for (path, door) in [
+        ("/", "mcp-websocket"),
+        ("/ws", "mcp-websocket"),
+        ("/api/mcp/ws", "websocket"),
+        ("/api/mcp/ws/", "websocket"),
+    ] {
+        let refused = WebSocket::open(server.address, path, &origin).await.err().unwrap();
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(refused.body.contains("Origin is not allowed"), "{path}: {}", refused.body);
+        let rows = server.audit().await;
+        let row = rows.last().expect("a row");
+        assert_eq!((&row["door"], &row["action"]), (&json!(door), &json!("open_connection")), "{row}");
+        assert_eq!(
+            (&row["event"], &row["outcome"]["failure"]),
+            (&json!("AUDIT:REFUSED"), &json!("PERMISSION_DENIED"))
+        );
+        assert_eq!(row["request_id"], refused.headers["x-request-id"].to_str().unwrap());
+    }
+    let rows = server.audit().await.len();
+    let plain = Request::new(server.address, "GET", "/ws").header("origin", origin[0].1).send().await;
+    assert_eq!((plain.status, server.audit().await.len()), (StatusCode::FORBIDDEN, rows), "no handshake");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_no_handshake_is_told_so() {
     let server = Server::start().await;
     let plain = Request::new(server.address, "GET", "/ws").send().await;

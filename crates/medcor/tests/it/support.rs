@@ -1,8 +1,10 @@
 //! What the tests stand on: a server with a few people and records and a client to call it with; two
 //! organisations whose every record is marked; the program itself in a process of its own.
 
+pub(crate) mod asyncapi;
 pub(crate) mod browser;
 pub(crate) mod canary;
+pub(crate) mod chromium;
 mod client;
 mod clinic;
 pub(crate) mod demonstration;

@@ -36,6 +36,16 @@ pub(in crate::door) enum Stranger {
     Origin,
 }
 
+impl Stranger {
+    /// What it is told.
+    pub(in crate::door) fn reason(self) -> &'static str {
+        match self {
+            Self::Host => "this Host is not allowed; the operator names hosts in the settings",
+            Self::Origin => "this Origin is not allowed; the operator names origins in the settings",
+        }
+    }
+}
+
 impl Allowed {
     pub(in crate::door) fn new(settings: &DoorSettings) -> Self {
         let public = settings.public_url.parse::<Uri>().ok();

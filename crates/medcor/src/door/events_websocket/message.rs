@@ -261,3 +261,23 @@ fn head(kind: &str, request_id: Option<Value>) -> Map<String, Value> {
 fn line(report: &ErrorReport) -> String {
     format!("{}: {}", report.code.name(), report.message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::described::{From, messages},
+        *,
+    };
+
+    #[test]
+    fn what_is_described_as_said_is_understood() {
+        for message in messages().iter().filter(|message| message.from == From::Client) {
+            let said: Said = serde_json::from_value(message.example.clone()).unwrap();
+            assert_eq!(said.kind, message.kind);
+            let members = message.schema["properties"].as_object().unwrap();
+            let all = members.keys().map(|name| (name.clone(), Value::from(message.kind)));
+            let all: Map<String, Value> = all.collect();
+            assert!(serde_json::from_value::<Said>(all.into()).is_ok(), "{}", message.kind);
+        }
+    }
+}

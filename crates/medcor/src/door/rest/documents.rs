@@ -1,5 +1,5 @@
-//! The API described: `/api/openapi.json`, Swagger UI at `/api/docs/` and `ReDoc` at `/api/redoc/`. Everything
-//! comes from the program itself, so that the pages work without a way out.
+//! The API described: `/api/openapi.json`, Swagger UI at `/api/docs/` and `ReDoc` at `/api/redoc/`, and
+//! `/api/asyncapi.json`. Everything comes from the program itself, so that the pages work without a way out.
 
 use std::{
     io::{Read, Write},
@@ -13,7 +13,7 @@ use axum::{
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
-use super::{Rest, openapi, resources::tag};
+use super::{Rest, asyncapi, openapi, resources::tag};
 use crate::door::response::{self, Answer};
 
 const SWAGGER_UI: &[u8] = include_bytes!("../../../assets/api/swagger-ui-bundle.js.gz");
@@ -38,7 +38,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
     img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// The document, made when it is first asked for.
+/// A document, made when it is first asked for.
 #[derive(Clone, Default)]
 pub(super) struct Document(Arc<OnceLock<Written>>);
 
@@ -61,9 +61,18 @@ impl Written {
 /// `GET /api/openapi.json`.
 pub(super) async fn openapi(State(rest): State<Rest>, headers: HeaderMap) -> Answer {
     let made = || Written::of(openapi::document(rest.catalog(), &rest.state.settings).to_string());
-    let Written { plain, packed, tag } = rest.document.0.get_or_init(made);
-    let answer = either(&headers, packed, || plain.clone(), "application/json");
-    guarded(tag::answered(&headers, answer, tag), "public, no-cache")
+    written(&headers, rest.openapi.0.get_or_init(made))
+}
+
+/// `GET /api/asyncapi.json`.
+pub(super) async fn asyncapi(State(rest): State<Rest>, headers: HeaderMap) -> Answer {
+    let made = || Written::of(asyncapi::document(&rest.state.settings).to_string());
+    written(&headers, rest.asyncapi.0.get_or_init(made))
+}
+
+fn written(headers: &HeaderMap, Written { plain, packed, tag }: &Written) -> Answer {
+    let answer = either(headers, packed, || plain.clone(), "application/json");
+    guarded(tag::answered(headers, answer, tag), "public, no-cache")
 }
 
 pub(super) async fn swagger_ui() -> Answer {

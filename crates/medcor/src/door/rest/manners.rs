@@ -29,6 +29,11 @@ pub(in crate::door) fn with_manners(routes: Router, settings: &Arc<DoorSettings>
     if settings.api_deprecated_at.is_some() || settings.api_sunset_at.is_some() {
         routes = routes.layer(middleware::from_fn_with_state(settings.clone(), aged));
     }
+    shared(routes, settings)
+}
+
+/// The same routes, which pages of the named origins may read.
+pub(in crate::door) fn shared(routes: Router, settings: &DoorSettings) -> Router {
     if settings.allowed_origins.is_empty() {
         return routes;
     }
@@ -89,7 +94,7 @@ fn say_age(headers: &mut HeaderMap, settings: &DoorSettings, successor: &str) {
 
 /// Where the same is with a version; `None` for what has one, and for what needs none.
 fn successor(path: &str) -> Option<String> {
-    let needs_none = ["/api/docs", "/api/redoc", "/api/openapi.json"];
+    let needs_none = ["/api/docs", "/api/redoc", "/api/openapi.json", "/api/asyncapi.json"];
     if path.starts_with(VERSIONED) || needs_none.iter().any(|other| path.starts_with(other)) {
         return None;
     }

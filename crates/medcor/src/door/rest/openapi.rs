@@ -12,6 +12,7 @@ use crate::door::DoorSettings;
 const ABOUT: &str = "Every tool of MedCor by HTTP. `POST /api/v1/mcp/tools/invoke` calls any of them; `POST /{tool}` is \
     the same for one, with its parameters and its answer described. The same calls go by MCP at `/mcp`, with the same \
     answers, errors, authority and audit. Entries without a version are those that documented clients use.\n\n\
+    Streams of events and connections over WebSocket are described in [AsyncAPI](/api/asyncapi.json).\n\n\
     Parameters have further names that documented clients use (`patient_id`, `mrn` and `patient_name` for `patient`, \
     for example); docs/reference has them.";
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
 use hyper_util::rt::TokioIo;
-use medcor_tools::{RefusedRequest, ToolError};
+use medcor_tools::{ErrorCode, RefusedRequest, ToolError};
 use yawc::{CompressionLevel, DeflatePool, Options, WebSocket};
 
 use super::{Identity, socket::Socket};
@@ -90,6 +90,25 @@ pub(in crate::door) async fn opened(
         answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, selected);
     }
     Ok(Opened { answer, identity, upgrade: Upgrade { stream, extensions, seat } })
+}
+
+/// Records a handshake that the fence refuses before it comes here; `None` for whatever is no handshake, and for
+/// one whose answer is the fence's.
+pub(in crate::door) async fn turned_away(
+    state: &DoorState,
+    parts: &Parts,
+    request_id: &str,
+) -> Option<Answer> {
+    if !is_upgrade(&parts.headers) {
+        return None;
+    }
+    let is_of_events = parts.uri.path().trim_end_matches('/') == super::EVENTS_PATH;
+    let door =
+        if is_of_events { crate::door::events_websocket::DOOR } else { crate::door::mcp_websocket::DOOR };
+    let refused = RefusedRequest { address: visitor::address(parts, &state.settings), door, request_id };
+    let error = ToolError::PermissionDenied { needed: "connections of this page".to_owned() };
+    let report = state.pipeline.refuse(&refused, "open_connection", error).await;
+    (report.code != ErrorCode::PermissionDenied).then(|| response::error(&report))
 }
 
 impl Upgrade {

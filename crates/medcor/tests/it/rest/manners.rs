@@ -4,7 +4,10 @@ use axum::http::StatusCode;
 use medcor::door::DoorSettings;
 use serde_json::json;
 
-use crate::support::{Request, Server};
+use crate::{
+    rest::json_of,
+    support::{Request, Server},
+};
 
 const INVOKE: &str = "/api/mcp/tools/invoke";
 const ORIGIN: &str = "https://app.example.org";
@@ -52,6 +55,31 @@ async fn pages_of_named_origins_may_read_answers_and_no_others() {
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (StatusCode::FORBIDDEN, ""));
     let reply = server.request("POST", INVOKE).bearer(&token).body(call).send().await;
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (StatusCode::OK, ""));
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_follow_events() {
+    let server = Server::start().await;
+    let token = server.token("doctor@here").await;
+    let settings = DoorSettings {
+        allowed_origins: vec![ORIGIN.to_owned()],
+        ..DoorSettings::new("https://mcp.example.org")
+    };
+    let (address, _stop) = server.doors_with(settings).await;
+    let ticket = Request::new(address, "POST", "/api/mcp/sse/ticket").bearer(&token).header("origin", ORIGIN);
+    let ticket = ticket.send().await;
+    assert_eq!((ticket.status, ticket.header("access-control-allow-origin")), (StatusCode::OK, ORIGIN));
+    let url = json_of(&ticket)["url"].as_str().unwrap().to_owned();
+    let stream = Request::new(address, "GET", &url).header("origin", ORIGIN).open().await;
+    assert_eq!(
+        (stream.status, stream.headers["access-control-allow-origin"].to_str().unwrap()),
+        (StatusCode::OK, ORIGIN)
+    );
+    let preflight = Request::new(address, "OPTIONS", "/api/mcp/sse/ticket").header("origin", ORIGIN);
+    let preflight = preflight.header("access-control-request-method", "POST").send().await;
+    assert_eq!(preflight.header("access-control-allow-origin"), ORIGIN);
+    let foreign = Request::new(address, "GET", "/api/mcp/sse").header("origin", "https://evil.example.org");
+    assert_eq!(foreign.send().await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

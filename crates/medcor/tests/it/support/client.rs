@@ -41,6 +41,10 @@ impl Request {
         Self { address, builder, body: Bytes::new(), has_host: false }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.has_host |= name.eq_ignore_ascii_case("host");
         self.builder = self.builder.header(name, value);

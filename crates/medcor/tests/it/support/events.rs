@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use medcor_store::{EventsAfter, Store};
 use serde_json::Value;
 
-use super::{Opened, Request, Server};
+use super::{Opened, Request, Server, asyncapi};
 
 /// Longest that a test waits for an event.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An open stream.
 pub(crate) struct EventStream {
+    address: SocketAddr,
     opened: Opened,
     text: String,
     /// What a browser sends when it connects again.
@@ -49,26 +50,29 @@ impl EventStream {
         let request = Request::new(address, "GET", &format!("/api/mcp/sse{query}")).bearer(token);
         let opened = request.header("last-event-id", after).try_open().await?;
         assert_eq!(opened.status, StatusCode::OK);
-        Some(Self { opened, text: String::new(), last_id: after.to_owned() })
+        Some(Self { address, opened, text: String::new(), last_id: after.to_owned() })
     }
 
     pub(crate) async fn of(request: Request) -> Self {
+        let address = request.address();
         let opened = request.header("accept", "text/event-stream").open().await;
         assert_eq!(opened.status, StatusCode::OK, "no stream");
         assert_eq!(opened.headers["content-type"], "text/event-stream");
-        let mut stream = Self { opened, text: String::new(), last_id: String::new() };
+        let mut stream = Self { address, opened, text: String::new(), last_id: String::new() };
         let greeting = stream.any().await.expect("a stream begins with where it is");
         assert_eq!(greeting.name, "heartbeat");
         stream
     }
 
-    /// The next event of any kind; `None` at the end.
+    /// The next event of any kind, which is as the document of the server describes it; `None` at the end.
     pub(crate) async fn any(&mut self) -> Option<Told> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (told, rest) = (parsed(block), rest.to_owned());
                 self.text = rest;
                 let Some(told) = told else { continue };
+                assert_eq!(told.data["type"], told.name, "the name is in the data too");
+                asyncapi::check(self.address, asyncapi::STREAM, &told.data).await;
                 if let Some(id) = &told.id {
                     self.last_id.clone_from(id);
                 }
@@ -93,7 +97,6 @@ impl EventStream {
     pub(crate) async fn wanted(&mut self, name: &str) -> Value {
         let told = self.next().await.expect("the stream goes on");
         assert_eq!(told.name, name, "{told:?}");
-        assert_eq!(told.data["type"], name, "the name is in the data too");
         told.data
     }
 }

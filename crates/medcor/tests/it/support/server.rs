@@ -237,8 +237,26 @@ impl Server {
         self.doors_of(hub, DoorSettings::new(PUBLIC_URL)).await
     }
 
+    /// Further doors at this listener; they are closed when what comes back has ended.
+    pub(crate) fn doors_at(
+        &self,
+        listener: TcpListener,
+        settings: DoorSettings,
+    ) -> (CancellationToken, JoinHandle<std::io::Result<()>>) {
+        let stop = self.stop.child_token();
+        let state = self.door_state(self.hub.clone(), settings);
+        (stop.clone(), tokio::spawn(door::serve(vec![listener], state, stop)))
+    }
+
     async fn doors_of(&self, hub: Arc<Hub>, settings: DoorSettings) -> (SocketAddr, CancellationToken) {
-        let state = DoorState {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
+        tokio::spawn(door::serve(vec![listener], self.door_state(hub, settings), stop.clone()));
+        (address, stop)
+    }
+
+    fn door_state(&self, hub: Arc<Hub>, settings: DoorSettings) -> DoorState {
+        DoorState {
             pipeline: self.pipeline.clone(),
             authenticator: self.authenticator.clone(),
             authorization: self.authorization.clone(),
@@ -246,11 +264,7 @@ impl Server {
             mail: self.mail.clone(),
             hub,
             settings: Arc::new(settings),
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), self.stop.child_token());
-        tokio::spawn(door::serve(vec![listener], state, stop.clone()));
-        (address, stop)
+        }
     }
 
     /// The token of a member of staff, such as `doctor@here`, who has just logged in.

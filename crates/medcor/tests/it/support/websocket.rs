@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::asyncapi;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header::HeaderName};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -17,6 +18,9 @@ use tokio_tungstenite::{
 
 /// One connection.
 pub(crate) struct WebSocket {
+    address: SocketAddr,
+    /// Whose messages are described.
+    channel: Option<&'static str>,
     stream: WebSocketStream<TcpStream>,
     /// Of the answer to the handshake.
     pub(crate) headers: HeaderMap,
@@ -45,7 +49,10 @@ impl WebSocket {
         }
         let connection = TcpStream::connect(address).await.unwrap();
         match client_async(request, connection).await {
-            Ok((stream, answer)) => Ok(Self { stream, headers: answer.headers().clone(), next_id: 0 }),
+            Ok((stream, answer)) => {
+                let channel = (path == "/api/mcp/ws").then_some(asyncapi::CALLS);
+                Ok(Self { address, channel, stream, headers: answer.headers().clone(), next_id: 0 })
+            }
             Err(Error::Http(answer)) => {
                 let (parts, body) = answer.into_parts();
                 let body = String::from_utf8(body.unwrap_or_default()).unwrap();
@@ -73,12 +80,17 @@ impl WebSocket {
         self.stream.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     }
 
-    /// The next message as JSON.
+    /// The next message as JSON, which is as the document of the server describes it.
     pub(crate) async fn next(&mut self) -> Value {
-        match self.frame().await {
-            Ok(text) => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}")),
+        let text = match self.frame().await {
+            Ok(text) => text,
             Err(code) => panic!("closed with {code:?}"),
+        };
+        let message = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
+        if let Some(channel) = self.channel {
+            asyncapi::check(self.address, channel, &message).await;
         }
+        message
     }
 
     /// The code with which the server closes; what comes before is passed over. Zero where it said none.
