@@ -1,4 +1,5 @@
-//! Administration: the audit trail, conversations, organisations, providers, records, emergencies, the system.
+//! Administration: the audit trail, conversations, organisations, providers, records, emergencies, the system,
+//! webhooks.
 
 mod audit;
 mod conversation;
@@ -9,6 +10,7 @@ mod people;
 mod providers;
 mod records;
 mod system;
+mod webhooks;
 
 use medcor_tools::Capability;
 
@@ -23,4 +25,5 @@ pub static ADMINISTRATION: &[&Capability] = &[
     &providers::PROVIDERS,
     &records::RECORDS,
     &system::SYSTEM,
+    &webhooks::WEBHOOKS,
 ];

@@ -78,7 +78,8 @@ pub fn pipeline(
         (Some(rates), Location::Postgres(_)) => RateLimit::shared(rates.clone()),
     };
     let pipeline = Pipeline::new(store.clone(), catalog::catalog()?, rate_limit);
-    Ok(Arc::new(pipeline.with_logins(logins).with_strangers(strangers).with_drugs(drugs(config)?)))
+    let pipeline = pipeline.with_logins(logins).with_strangers(strangers).with_drugs(drugs(config)?);
+    Ok(Arc::new(pipeline.with_loopback_webhooks(config.webhook_loopback)))
 }
 
 /// The tables of drugs: the embedded ones, with the files of the folder that the settings name in their

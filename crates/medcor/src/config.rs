@@ -92,6 +92,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Whether production may reach a database on another machine without TLS.
     pub allows_plain_database: bool,
+    /// Whether webhooks may call this machine.
+    pub webhook_loopback: bool,
     /// The key that signs the heads of the audit trail.
     pub audit_key_file: Option<PathBuf>,
     /// The folder with tables of drugs in place of embedded ones.
@@ -220,6 +222,7 @@ fn resolve(
         allows_plain_database: values
             .parsed("database_plain", &mut problems, parse::boolean)
             .unwrap_or(false),
+        webhook_loopback: values.parsed("webhook_loopback", &mut problems, parse::boolean).unwrap_or(false),
         audit_key_file: values.text("audit_key_file").map(PathBuf::from),
         drug_tables: values.text("drug_tables").map(PathBuf::from),
         log: values.parsed("log", &mut problems, parse::log).unwrap_or_else(|| "info".to_owned()),

@@ -29,26 +29,25 @@
 
 mod answered;
 pub(crate) mod described;
-mod documented;
+pub(crate) mod documented;
 mod follower;
 mod full;
 mod hub;
-mod judge;
+pub(crate) mod judge;
 mod subscriber;
-mod topic;
 pub(crate) mod watched;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use medcor_store::{EventPosition, Record, RecordEvent};
+pub(crate) use medcor_tools::topic::{Topics, WatchedTypes};
 use medcor_tools::{Caller, ErrorCode, ToolError};
 
 pub use self::hub::{Hub, HubSettings};
 pub(crate) use self::{
     documented::{Detail, DocumentedStream, Told},
     subscriber::Subscriber,
-    topic::{Topics, WatchedTypes},
 };
 
 /// Who subscribes, as the authenticator has it now.

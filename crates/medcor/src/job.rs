@@ -1,18 +1,23 @@
 //! What a server does by itself, now and then: sharing limits with other instances, forgetting what is old,
-//! indexing and signing the audit trail, sending reminders, offering freed times to the waiting list.
+//! indexing and signing the audit trail, sending reminders, offering freed times to the waiting list,
+//! delivering webhooks.
 
 mod machine;
 mod reminders;
 mod waiting_list;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use medcor_store::{Conflict, StoreError, audit::AuditKey};
 use medcor_tools::Pipeline;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{reminders::send_due_reminders, waiting_list::offer_freed_times};
+pub use self::{reminders::send_due_reminders, waiting_list::offer_freed_times, webhooks::WebhookJob};
 
 /// Between two times that instances tell each other what callers spent.
 const SHARE_EVERY: Duration = Duration::from_secs(1);
@@ -34,12 +39,13 @@ const REMIND_EVERY: Duration = Duration::from_mins(1);
 const OFFER_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts the jobs of a server; they end with `shutdown`. A day that began while nothing ran is signed
-/// before it returns.
+/// before it returns. What it returns ends when no webhook is on its way any more.
 pub(crate) async fn start(
     pipeline: &Arc<Pipeline>,
+    webhooks: Arc<WebhookJob>,
     audit_key: Option<AuditKey>,
     shutdown: &CancellationToken,
-) {
+) -> JoinHandle<()> {
     let jobs = Jobs { pipeline: pipeline.clone(), audit_key };
     told(SIGNING, jobs.sign().await);
     let ended = shutdown.clone();
@@ -49,6 +55,7 @@ pub(crate) async fn start(
             () = jobs.run() => {}
         }
     });
+    tokio::spawn(webhooks.run(shutdown.clone()))
 }
 
 struct Jobs {

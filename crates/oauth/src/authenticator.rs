@@ -1,5 +1,6 @@
 //! From a bearer token to a caller, and back.
 
+mod owner;
 mod standing;
 
 use std::{
@@ -29,6 +30,7 @@ use crate::{
     server::{STDIO_CLIENT, TOKEN_CLIENT, resource},
 };
 
+pub use owner::Owner;
 pub use standing::Standing;
 
 /// Verified tokens kept at hand.

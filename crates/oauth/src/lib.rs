@@ -8,6 +8,7 @@ mod authenticator;
 mod certificate;
 mod claims;
 mod client_secret;
+pub mod egress;
 mod external;
 mod jws;
 mod keys;
@@ -20,7 +21,7 @@ mod server;
 
 use medcor_store::StoreError;
 
-pub use authenticator::{Authenticator, Standing, TokenSettings};
+pub use authenticator::{Authenticator, Owner, Standing, TokenSettings};
 pub use certificate::{BadCertificate, ClientCertificate, certificates_in, registered_subject};
 pub use client_secret::hash_made_secret;
 pub use external::ExternalSettings;

@@ -316,6 +316,8 @@ fn lines(role: Role) -> Vec<Line> {
             tenant("cruds", FRONT_DESK),
             tenant("crus", COVERAGE),
             tenant("crus", MONEY),
+            // Webhooks: what they tell is judged as their owner's, by the rest of these lines.
+            tenant("cruds", &[R::SUBSCRIPTION]),
         ],
         Role::Superadmin => vec![tenant("cruds", DIRECTORY), tenant("cruds", KNOWLEDGE)],
         Role::System => vec![every_type("cruds")],

@@ -19,6 +19,7 @@ mod session;
 mod sight;
 mod spending;
 mod tenant_settings;
+mod webhook;
 
 pub use audit::BrokenLink;
 pub use audit::{AuditEntry, AuditEvent, ChainReport, EventKind, Ledger, Outcome};
@@ -31,7 +32,11 @@ pub use outbox::{
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
-    Session, Taken, TrailPage, WriteOutcome,
+    NewWebhook, Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};
+pub use webhook::{
+    DueWebhook, Lease, Webhook, WebhookContent, WebhookFailure, WebhookKey, WebhookProgress, WebhookState,
+    Webhooks,
+};

@@ -28,8 +28,8 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// time, and the number there is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventPosition {
-    transaction_number: i64,
-    sequence: i64,
+    pub(crate) transaction_number: i64,
+    pub(crate) sequence: i64,
 }
 
 impl EventPosition {
@@ -52,6 +52,17 @@ pub enum EventAction {
     Updated,
     /// It was deleted.
     Deleted,
+}
+
+impl EventAction {
+    /// Its number in the database.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Created => 0,
+            Self::Updated => 1,
+            Self::Deleted => 2,
+        }
+    }
 }
 
 /// One event. The use of an emergency access is told as a new `AuditEvent` that is no record.
@@ -322,25 +333,33 @@ static POSTGRES: Texts = Texts {
     )),
 };
 
-fn position(row: &Row, first: usize) -> Result<EventPosition, StoreError> {
+pub(crate) fn position(row: &Row, first: usize) -> Result<EventPosition, StoreError> {
     Ok(EventPosition { transaction_number: row.integer(first)?, sequence: row.integer(first + 1)? })
 }
 
 fn event(row: &Row) -> Result<RecordEvent, StoreError> {
     let tenant = i32::try_from(row.integer(2)?);
-    let code = u8::try_from(row.integer(3)?).ok().and_then(ResourceType::from_code);
     Ok(RecordEvent {
         position: position(row, 0)?,
         tenant: tenant.map(TenantId).map_err(|_| StoreError::Damaged("a tenant's number is too large"))?,
-        resource_type: code.ok_or(StoreError::Damaged("a type's number is unknown"))?,
+        resource_type: resource_type(row, 3)?,
         id: Id::new(row.text(4)?).ok_or(StoreError::Damaged("an id is not an id"))?,
         version: u32::try_from(row.integer(5)?).map_err(|_| StoreError::Damaged("a version is negative"))?,
-        action: match row.integer(6)? {
-            0 => EventAction::Created,
-            1 => EventAction::Updated,
-            2 => EventAction::Deleted,
-            _ => return Err(StoreError::Damaged("an event's action is unknown")),
-        },
+        action: action(row, 6)?,
         at: row.integer(7)?,
+    })
+}
+
+pub(crate) fn resource_type(row: &Row, column: usize) -> Result<ResourceType, StoreError> {
+    let code = u8::try_from(row.integer(column)?).ok().and_then(ResourceType::from_code);
+    code.ok_or(StoreError::Damaged("a type's number is unknown"))
+}
+
+pub(crate) fn action(row: &Row, column: usize) -> Result<EventAction, StoreError> {
+    Ok(match row.integer(column)? {
+        0 => EventAction::Created,
+        1 => EventAction::Updated,
+        2 => EventAction::Deleted,
+        _ => return Err(StoreError::Damaged("an event's action is unknown")),
     })
 }

@@ -12,6 +12,7 @@ mod stage;
 mod subset;
 mod taken;
 mod trail;
+mod webhook;
 
 use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::{Action, Permit};
@@ -23,6 +24,7 @@ pub use self::people::{Account, AccountFilter};
 use self::stage::{Leaves, Staged};
 pub use self::taken::{Hold, Taken};
 pub use self::trail::TrailPage;
+pub use self::webhook::NewWebhook;
 use crate::{
     AuditEntry, Lookup, Matched, Page, Record, Store, StoreError,
     batch::{Change, KeptAnswer, Release, Taking},

@@ -168,7 +168,7 @@ impl Store {
 
     /// The settings of a tenant.
     pub async fn tenant_settings(&self, tenant: TenantId) -> Result<TenantSettings, StoreError> {
-        Ok(self.sight(tenant).await?.settings)
+        Ok(self.sight(tenant).await?.settings.clone())
     }
 
     /// Reads the rules anew with the next call.

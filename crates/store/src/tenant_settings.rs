@@ -15,7 +15,7 @@ const CARE_WINDOW_DAYS: u32 = 730;
 const AGENT_PATIENTS_PER_HOUR: u32 = 60;
 
 /// The settings of one tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantSettings {
     /// Whether clinicians see the patients in their care alone: by an active care team, as general
     /// practitioner, or by an encounter.
@@ -28,6 +28,9 @@ pub struct TenantSettings {
     pub agent_patients_per_hour: u32,
     /// Whose logins need a second factor.
     pub second_factor: SecondFactor,
+    /// Hosts that webhooks may call, such as `hooks.example.org` or `hooks.example.org:8443`; none is the
+    /// default.
+    pub webhook_hosts: Vec<String>,
 }
 
 /// Whose logins need more than a password.
@@ -73,6 +76,7 @@ impl Default for TenantSettings {
             write_confirmation: WriteConfirmation::default(),
             agent_patients_per_hour: AGENT_PATIENTS_PER_HOUR,
             second_factor: SecondFactor::default(),
+            webhook_hosts: Vec::new(),
         }
     }
 }
@@ -81,14 +85,16 @@ impl Default for TenantSettings {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the settings of an organisation are care_team_only (on, off), care_window_days (a number), \
-     write_confirmation (off, when_supported, always), agent_patients_per_hour (a number) and second_factor (optional, staff, everyone)"
+     write_confirmation (off, when_supported, always), agent_patients_per_hour (a number), \
+     second_factor (optional, staff, everyone) and webhook_hosts (hosts, each with a port where that is not 443, \
+     separated by commas; none)"
 )]
 pub struct UnknownSetting;
 
 impl TenantSettings {
     /// Sets what is stored under a name. A name or value of a newer program is left alone.
     pub(crate) fn take(&mut self, name: &str, value: &str) {
-        if let Ok(changed) = self.with(name, value) {
+        if let Ok(changed) = self.clone().with(name, value) {
             *self = changed;
         }
     }
@@ -112,10 +118,32 @@ impl TenantSettings {
             ("agent_patients_per_hour", number) => {
                 self.agent_patients_per_hour = number.parse().map_err(|_not_a_number| UnknownSetting)?;
             }
+            ("webhook_hosts", hosts) => self.webhook_hosts = hosts_of(hosts)?,
             _ => return Err(UnknownSetting),
         }
         Ok(self)
     }
+}
+
+/// Hosts separated by commas: names or addresses, each with a port where it is not the usual one. No wildcards:
+/// who allows a host allows what answers there.
+fn hosts_of(text: &str) -> Result<Vec<String>, UnknownSetting> {
+    if text == "none" {
+        return Ok(Vec::new());
+    }
+    let is_host = |host: &str| {
+        let (name, port) = match host.strip_prefix('[') {
+            Some(address) => address.split_once(']').unwrap_or((address, ":")),
+            None => host.split_at(host.find(':').unwrap_or(host.len())),
+        };
+        let is_port = port.is_empty()
+            || port.strip_prefix(':').is_some_and(|number| number.parse::<u16>().is_ok_and(|it| it > 0));
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        let is_address = host.starts_with('[') && name.parse::<std::net::Ipv6Addr>().is_ok();
+        is_port && (is_address || (!name.is_empty() && name.bytes().all(is_name)))
+    };
+    let hosts: Vec<String> = text.split(',').map(|host| host.trim().to_ascii_lowercase()).collect();
+    if hosts.iter().all(|host| is_host(host)) { Ok(hosts) } else { Err(UnknownSetting) }
 }
 
 impl Identity {

@@ -36,6 +36,8 @@ pub struct ToolContext<'c> {
     pub(crate) resolved: Vec<Record>,
     pub(crate) logins: Option<&'c dyn Logins>,
     pub(crate) drugs: &'c Knowledge,
+    /// Whether webhooks may call this machine.
+    pub(crate) allows_loopback: bool,
     /// The permit in the organisation that the call went on to.
     pub(crate) elsewhere: &'c OnceLock<medcor_policy::Permit>,
     /// What is written to people once the call is committed.

@@ -22,6 +22,8 @@ mod resource;
 mod schema;
 mod secret;
 mod tool;
+pub mod topic;
+mod webhook;
 
 pub use answer::{Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
 pub use caller::Caller;
@@ -37,7 +39,8 @@ pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, 
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
     Account, AccountFilter, AuditEntry, Claim, Conversation, EmergencyAccess, Hold, Lookup, LookupBy,
-    Matched, Outcome, Page, Record, Taken, identity::Tenant,
+    Matched, NewWebhook, Outcome, Page, Record, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState,
+    identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};
@@ -49,3 +52,4 @@ pub use tool::{
     Alias, Capability, Chosen, Effect, Exposure, Forward, Synonym, Tool, ToolEntry, alias, forward, synonym,
     tool,
 };
+pub use webhook::{Endpoint, EndpointRules};

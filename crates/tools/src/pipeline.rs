@@ -55,6 +55,7 @@ pub struct Pipeline {
     rate_limit: RateLimit,
     logins: Option<Arc<dyn Logins>>,
     drugs: Arc<Knowledge>,
+    allows_loopback: bool,
     strangers: Arc<Strangers>,
     budget: Budget,
     tenants: Cache<TenantId, (Arc<Tenant>, Instant)>,
@@ -122,6 +123,7 @@ impl Pipeline {
             rate_limit,
             logins: None,
             drugs: Knowledge::embedded().clone(),
+            allows_loopback: false,
             strangers: Arc::default(),
             budget: Budget::default(),
             tenants: Cache::new(TENANTS_CACHED),
@@ -141,6 +143,18 @@ impl Pipeline {
     pub fn with_drugs(mut self, drugs: Arc<Knowledge>) -> Self {
         self.drugs = drugs;
         self
+    }
+
+    /// The same pipeline, whose webhooks may call this machine: for development.
+    #[must_use]
+    pub fn with_loopback_webhooks(mut self, allows_loopback: bool) -> Self {
+        self.allows_loopback = allows_loopback;
+        self
+    }
+
+    /// Whether webhooks may call this machine.
+    pub fn allows_loopback(&self) -> bool {
+        self.allows_loopback
     }
 
     /// The same pipeline, whose trail strangers can't fill.
@@ -278,6 +292,7 @@ impl Pipeline {
             resolved: Vec::new(),
             logins: self.logins.as_deref(),
             drugs: &self.drugs,
+            allows_loopback: self.allows_loopback,
             elsewhere,
             letters: Vec::new(),
             request_id: call.request_id,

@@ -102,6 +102,8 @@ pub mod kind {
         Communication = COMMUNICATION, "Communication: id or identifier.";
         /// A request that somebody be told something: an inquiry, a reminder.
         CommunicationRequest = COMMUNICATION_REQUEST, "Inquiry or reminder: id or identifier.";
+        /// A webhook.
+        Subscription = SUBSCRIPTION, "Webhook: id.";
         /// A place.
         Location = LOCATION, "Location: id, identifier or name.";
     }

@@ -20,7 +20,7 @@ use crate::{
     config::Flags,
     door::{self, DoorSettings, DoorState},
     events::{Hub, HubSettings},
-    job,
+    job::{self, WebhookJob},
 };
 
 /// Starts the server.
@@ -104,6 +104,7 @@ impl Serve {
         let mail = Arc::new(app::mail(config, &url)?);
         let logins = app::logins(&store, &authenticator, &authorization, &accounts, &mail);
         let pipeline = app::pipeline(&store, config, logins, strangers)?;
+        let webhooks = WebhookJob::new(&pipeline, &authenticator, &url)?;
         let state = DoorState {
             pipeline: pipeline.clone(),
             authenticator,
@@ -128,7 +129,7 @@ impl Serve {
         let shutdown = CancellationToken::new();
         tokio::spawn(cancel_on_signal(shutdown.clone())?);
         tokio::spawn(tend(authorization, shutdown.clone()));
-        job::start(&pipeline, audit_key, &shutdown).await;
+        let delivering = job::start(&pipeline, webhooks, audit_key, &shutdown).await;
         let invitation = Invitation::new(&store, config, &url).await?;
         let served = tokio::spawn(door::serve(listeners, state, shutdown));
         terminal::print(&invitation.to_string())?;
@@ -136,6 +137,7 @@ impl Serve {
         let ended =
             served.await.map_err(|_| CommandError::Failed("a door failed, see the log".to_owned()))?;
         ended.map_err(|source| CommandError::Doors { source })?;
+        delivering.await.map_err(|_| CommandError::Failed("a job failed, see the log".to_owned()))?;
         close(store).await;
         Ok(Ending::Done)
     }

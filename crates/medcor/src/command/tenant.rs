@@ -38,7 +38,8 @@ enum Action {
         time_zone: String,
     },
     /// Changes a setting of an organisation: `care_team_only` (on, off), `care_window_days` (a number),
-    /// `write_confirmation` (off, `when_supported`, always), `agent_patients_per_hour` (a number) or `second_factor` (optional, staff, everyone).
+    /// `write_confirmation` (off, `when_supported`, always), `agent_patients_per_hour` (a number), `second_factor` (optional, staff, everyone) or `webhook_hosts`
+    /// (hosts that webhooks may call, separated by commas, each with its port where that is not 443; none).
     #[command(after_help = "Examples:\n  medcor tenant set st-marys care_team_only on")]
     Set {
         /// Short name of the organisation.

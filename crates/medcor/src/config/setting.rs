@@ -254,6 +254,13 @@ pub const SETTINGS: &[Setting] = &[
          themselves.",
     ),
     setting(
+        "webhook_loopback",
+        &["MEDCOR_WEBHOOK_LOOPBACK"],
+        "false",
+        "Whether webhooks may call this machine, also without TLS, where an organisation's `webhook_hosts` has the \
+         address: for development, refused in production.",
+    ),
+    setting(
         "audit_key_file",
         &["MEDCOR_AUDIT_KEY_FILE"],
         "none",
@@ -328,6 +335,13 @@ pub(super) fn unfit_for_production(config: &Config) -> Vec<String> {
         problems.push(
             "`smtp_url`: one-time links would be read on the way; leave out --production, or give smtps://, \
              smtp://…?tls=required or a server on this machine"
+                .to_owned(),
+        );
+    }
+    if config.webhook_loopback {
+        problems.push(
+            "`webhook_loopback`: webhooks that call this machine reach what only it can reach; leave out \
+             --production, or the setting"
                 .to_owned(),
         );
     }

@@ -1,12 +1,13 @@
 //! The documented events, described: what each means, and the JSON Schema of its data.
 
-use medcor_tools::ErrorCode;
-use serde_json::{Map, Value, json};
-
-use super::topic::{
-    APPOINTMENT_CREATED, AUTH_REFRESH, BREAK_GLASS, COLLECTIONS, CRITICAL_RESULT, ERROR_EVENT, EVENTS,
-    HEARTBEAT, PATIENT_REGISTERED, REMINDER_DUE, RESET, RESOURCE_UPDATE, TOOL_RESPONSE,
+use medcor_tools::{
+    ErrorCode,
+    topic::{
+        APPOINTMENT_CREATED, AUTH_REFRESH, BREAK_GLASS, COLLECTIONS, CRITICAL_RESULT, ERROR_EVENT, EVENTS,
+        HEARTBEAT, PATIENT_REGISTERED, REMINDER_DUE, RESET, RESOURCE_UPDATE, TOOL_RESPONSE,
+    },
 };
+use serde_json::{Map, Value, json};
 
 /// Where schemas refer to the one of a record.
 const RECORD: &str = "#/components/schemas/Record";

@@ -5,18 +5,16 @@ use std::collections::VecDeque;
 
 use medcor_fhir::{ResourceType, primitive::format_instant};
 use medcor_store::{EventAction, EventPosition, PositionSeal, RecordEvent, StoreError};
-use medcor_tools::ToolError;
-use serde_json::{Map, Value, json};
-
-use super::{
-    After, Change, End, Heard, Subscriber,
-    answered::Answered,
-    full,
+use medcor_tools::{
+    ToolError,
     topic::{
         APPOINTMENT_CREATED, AUTH_REFRESH, BREAK_GLASS, CRITICAL_RESULT, ERROR_EVENT, HEARTBEAT,
         PATIENT_REGISTERED, REMINDER_DUE, RESET, RESOURCE_UPDATE, TOOL_RESPONSE, collection,
     },
 };
+use serde_json::{Map, Value, json};
+
+use super::{After, Change, End, Heard, Subscriber, answered::Answered, full};
 
 /// The part of what is said last of an event; the ones before count from 0.
 pub(super) const LAST_PART: u8 = u8::MAX;
@@ -195,7 +193,7 @@ impl DocumentedStream {
 }
 
 /// What the change means to a clinic, beside being one.
-fn domain_event(change: &Change) -> Option<&'static str> {
+pub(crate) fn domain_event(change: &Change) -> Option<&'static str> {
     if change.event.action != EventAction::Created && change.event.resource_type != ResourceType::OBSERVATION
     {
         return None;

@@ -16,7 +16,7 @@ const READ_TOOL: &str = "fhir_read";
 const EMERGENCIES_MAX: u32 = 1000;
 
 /// What of the event the caller is told, if anything.
-pub(super) async fn heard(
+pub(crate) async fn heard(
     (store, catalog): (&Store, &Catalog),
     caller: &Caller,
     event: &Arc<RecordEvent>,

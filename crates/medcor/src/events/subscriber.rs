@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use medcor_policy::Principal;
 use medcor_store::{EventPosition, EventsAfter, RecordEvent, StoreError};
-use medcor_tools::{Caller, ErrorCode, ToolError};
+use medcor_tools::{Caller, ErrorCode, ToolError, topic::TOOL_RESPONSE};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
@@ -15,7 +15,6 @@ use super::{
     answered::Answered,
     hub::{Counted, Queue},
     judge,
-    topic::TOOL_RESPONSE,
 };
 
 /// Events that are read at once by whoever is behind.

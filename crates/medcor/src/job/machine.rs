@@ -64,7 +64,11 @@ mod tests {
 
     #[test]
     fn every_scope_of_a_job_can_be_read() {
-        for machine in [super::super::reminders::MACHINE, super::super::waiting_list::MACHINE] {
+        for machine in [
+            super::super::reminders::MACHINE,
+            super::super::waiting_list::MACHINE,
+            super::super::webhooks::MACHINE,
+        ] {
             for scope in machine.scopes {
                 assert!(scope.parse::<Scope>().is_ok(), "{scope}");
             }

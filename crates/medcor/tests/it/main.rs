@@ -89,6 +89,7 @@ mod system;
 mod treatment_plans;
 mod vital_signs;
 mod waiting_list;
+mod webhooks;
 
 /// Makes a test of every fact, on each database. A fact is an async function that takes a fresh
 /// [`support::region::Region`].

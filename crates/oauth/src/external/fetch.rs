@@ -12,7 +12,8 @@ use url::{Host, Position, Url};
 use super::key::{ProviderKey, keys_of};
 use crate::{
     AuthError,
-    server::document::fetch::{Reason, document, tls},
+    egress::{Reason, tls},
+    server::document::fetch::document,
 };
 
 /// For one document: looking up, connecting, asking and reading.

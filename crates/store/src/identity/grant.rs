@@ -135,6 +135,19 @@ impl Identity {
         Ok(Some(row.optional_integer(0)?.is_some() || row.optional_integer(1)? == Some(0)))
     }
 
+    /// Whether a person has taken back since then what a program was allowed, or nobody is to use the program.
+    pub async fn is_withdrawn(
+        &self,
+        subject: &SubjectId,
+        client: &ClientId,
+        since: i64,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM authorization_grant WHERE subject = ?1 AND client = ?2 AND revoked_at >= ?3
+                   UNION ALL SELECT 1 FROM client_registration WHERE id = ?2 AND is_active = 0";
+        let values = vec![subject.0.as_str().into(), client.0.as_str().into(), since.into()];
+        Ok(!self.rows(sql, values).await?.is_empty())
+    }
+
     /// Revokes a grant; `false` where it was revoked before or is not there.
     pub async fn revoke_grant(&self, id: &GrantId, because: &str) -> Result<bool, StoreError> {
         let sql = "UPDATE authorization_grant SET revoked_at = ?2, revoked_because = ?3

@@ -4,7 +4,10 @@ use medcor_fhir::ResourceType;
 use medcor_tools::CompiledTool;
 use serde_json::{Map, Value, json};
 
-use crate::support::{CLIENT_SECRET, PASSWORD, region::House};
+use crate::support::{
+    CLIENT_SECRET, PASSWORD,
+    region::{House, WEBHOOK_URL},
+};
 
 /// Arguments for this tool that name records of this house.
 ///
@@ -61,6 +64,7 @@ fn record_id(house: &House, resource_type: ResourceType) -> String {
         ResourceType::ORGANIZATION => Some(&house.tenant.organization),
         ResourceType::PRACTITIONER => Some(&house.practitioner),
         ResourceType::HEALTHCARE_SERVICE => Some(&house.service),
+        ResourceType::SUBSCRIPTION => Some(&house.webhook),
         other => house.ada.record(other),
     };
     id.unwrap_or_else(|| panic!("the house has no {resource_type}: add one to its charts")).to_string()
@@ -132,6 +136,9 @@ fn of_access(tool: &str, house: &House) -> Option<Value> {
             json!({ "username": format!("admin@{}.example.org", house.tenant.slug), "password": PASSWORD })
         }
         "register_client" => json!({ "role": "system", "scopes": ["system/Patient.rs"] }),
+        "create_webhook" => json!({
+            "endpoint": WEBHOOK_URL, "topics": ["appointments"], "reason": "example"
+        }),
         "create_user" => json!({
             "role": "NURSE", "email": "new.nurse@example.org", "first_name": "New", "last_name": "Nurse"
         }),

@@ -163,6 +163,15 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("validate_token", ANYBODY),
     ("get_admin_profile", &[ADMIN, SUPERADMIN]),
     ("register_client", &[ADMIN, SUPERADMIN]),
+    // Besides programs with a scope for it.
+    ("create_webhook", &[ADMIN]),
+    ("list_webhooks", &[ADMIN]),
+    ("delete_webhook", &[ADMIN]),
+    ("rotate_webhook_secret", &[ADMIN]),
+    ("list_webhook_failures", &[ADMIN]),
+    ("redeliver_webhook", &[ADMIN]),
+    // Besides the server itself.
+    ("record_webhook_states", &[ADMIN]),
     ("create_user", &[ADMIN, SUPERADMIN]),
     ("register_user", &[RECEPTIONIST, ADMIN]),
     ("list_users", &[ADMIN, SUPERADMIN]),

@@ -11,8 +11,16 @@ use super::example;
 use crate::support::region::{House, Region};
 
 /// What a pin is meant to refuse, and why.
-const REFUSED: &[(&str, &str)] =
-    &[("create_patient", "nobody new comes in"), ("offer_freed_times", "the waiting list is of everybody")];
+const REFUSED: &[(&str, &str)] = &[
+    ("create_patient", "nobody new comes in"),
+    ("offer_freed_times", "the waiting list is of everybody"),
+    ("list_webhooks", WEBHOOKS),
+    ("delete_webhook", WEBHOOKS),
+    ("list_webhook_failures", WEBHOOKS),
+    ("redeliver_webhook", WEBHOOKS),
+    ("record_webhook_states", WEBHOOKS),
+];
+const WEBHOOKS: &str = "webhooks tell of everybody";
 
 /// On one database alone: what a pin leaves is decided above it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

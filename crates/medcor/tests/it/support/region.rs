@@ -34,6 +34,8 @@ pub(crate) const NOW: i64 = 1_796_202_000_000_000;
 pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8002";
 /// The door of calls that a test makes itself.
 const DOOR: &str = "test";
+/// Where the webhooks of both organisations go.
+pub(crate) const WEBHOOK_URL: &str = "https://hooks.example.org/medcor";
 
 /// Two organisations on one server.
 pub(crate) struct Region {
@@ -55,6 +57,8 @@ pub(crate) struct House {
     pub(crate) practitioner_name: String,
     /// A service of the price list.
     pub(crate) service: Id,
+    /// A webhook of an administrator.
+    pub(crate) webhook: Id,
     /// Logs in as a patient.
     pub(crate) ada: Person,
     pub(crate) bea: Person,
@@ -96,8 +100,8 @@ impl Region {
             applies_migrations: true,
         };
         let store = Store::open(settings).await.expect("a fresh store opens");
-        let north = House::build(&store, "north", "20").await;
-        let south = House::build(&store, "south", "30").await;
+        let mut north = House::build(&store, "north", "20").await;
+        let mut south = House::build(&store, "south", "30").await;
         let catalog = catalog::catalog().expect("the catalogue compiles");
         let authenticator = Authenticator::open(&store, TokenSettings::new(PUBLIC_URL)).await;
         let authenticator = Arc::new(authenticator.expect("a fresh store gets a key"));
@@ -108,8 +112,11 @@ impl Region {
         let authorization = Arc::new(authorization.expect("it opens"));
         let mail = Arc::new(Mail::Kept(Mutex::default()));
         let desk = app::logins(&store, &authenticator, &authorization, &accounts, &mail);
+        let pipeline = Arc::new(Pipeline::new(store.clone(), catalog, RateLimit::Off).with_logins(desk));
+        north.webhook = north.make_webhook(&pipeline).await;
+        south.webhook = south.make_webhook(&pipeline).await;
         Self {
-            pipeline: Arc::new(Pipeline::new(store.clone(), catalog, RateLimit::Off).with_logins(desk)),
+            pipeline,
             authenticator,
             authorization,
             accounts,
@@ -258,12 +265,28 @@ impl House {
             practitioner,
             practitioner_name,
             service,
+            webhook: clock.new_id(),
         };
         load(store, &house.tenant, records).await;
         store.identity().create_users(&users(&house)).await.expect("a fresh store has no users");
         let client = login::client(&house.tenant, &format!("{slug}-client"));
         store.identity().create_clients(&[client]).await.expect("a fresh store has no clients");
         house
+    }
+
+    async fn make_webhook(&self, pipeline: &Pipeline) -> Id {
+        let identity = pipeline.store().identity();
+        let allowed = identity.set_tenant_setting(self.tenant.id, "webhook_hosts", "hooks.example.org").await;
+        allowed.expect("a setting is set");
+        let arguments =
+            serde_json::json!({ "endpoint": WEBHOOK_URL, "topics": ["appointments"], "reason": "arranged" });
+        let caller = self.caller(Role::Admin, None);
+        let started = std::time::Instant::now();
+        let (tool, request_id) = ("create_webhook", "arranged");
+        let call = Call { caller: &caller, tool, arguments, door: DOOR, request_id, started, address: None };
+        let answer = pipeline.invoke(call).await.unwrap_or_else(|refusal| panic!("{}", refusal.text()));
+        let answer: Value = serde_json::from_str(answer.json()).expect("an answer is JSON");
+        answer["id"].as_str().and_then(Id::new).expect("a webhook has an id")
     }
 
     /// Who calls with this role, by these scopes where some are given.

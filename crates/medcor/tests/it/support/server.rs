@@ -103,7 +103,8 @@ async fn state(store: &Store, public_url: &str, rates: Option<Rates>) -> DoorSta
     let desk = app::logins(store, &authenticator, &authorization, &accounts, &mail);
     let rate_limit = rates.map_or(RateLimit::Off, RateLimit::new);
     let pipeline = Pipeline::new(store.clone(), catalog, rate_limit);
-    let pipeline = Arc::new(pipeline.with_logins(desk).with_strangers(strangers));
+    let pipeline = pipeline.with_logins(desk).with_strangers(strangers).with_loopback_webhooks(true);
+    let pipeline = Arc::new(pipeline);
     let recheck = Duration::from_millis(20);
     let hub = Hub::new(pipeline.clone(), HubSettings { recheck, ..HubSettings::default() });
     let settings = DoorSettings { stream_recheck: recheck, ..DoorSettings::new(public_url) };

@@ -1,23 +1,17 @@
 //! One guarded `GET`.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-use tokio_rustls::TlsConnector;
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use crate::AuthError;
+use crate::{
+    AuthError,
+    egress::{Egress, Reason},
+};
 
 /// For everything: looking up, connecting, asking and reading.
 const TIME_MAX: Duration = Duration::from_secs(5);
@@ -25,16 +19,13 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 const BYTES_MAX: usize = 5 * 1024;
 const HTTPS: u16 = 443;
 
-/// Why there is no document, for the log.
-pub(crate) type Reason = &'static str;
-
 pub(super) struct Fetcher {
-    tls: TlsConnector,
+    egress: Egress,
 }
 
 impl Fetcher {
     pub(super) fn new() -> Result<Self, AuthError> {
-        Ok(Self { tls: tls()? })
+        Ok(Self { egress: Egress::new()? })
     }
 
     /// The document at this URL, whose host was found to be a name.
@@ -44,35 +35,9 @@ impl Fetcher {
 
     async fn fetch_at_leisure(&self, url: &Url) -> Result<Bytes, Reason> {
         let host = url.host_str().ok_or("the URL has no host")?;
-        let found = tokio::net::lookup_host((host, HTTPS)).await;
-        let found: Vec<SocketAddr> = found.map_err(|_| "the host has no address")?.collect();
-        // Connecting looks nothing up again: what was checked is what is asked.
-        let address = checked(&found)?;
-        let stream = TcpStream::connect(address).await.map_err(|_| "the host does not answer")?;
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| "the host is no name")?;
-        let stream = self.tls.connect(name, stream).await.map_err(|_| "the host has no good certificate")?;
+        let stream = self.egress.connect(host, HTTPS).await?;
         document(stream, host, url.path(), BYTES_MAX).await
     }
-}
-
-/// TLS with the authorities that browsers trust.
-pub(crate) fn tls() -> Result<TlsConnector, AuthError> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| AuthError::Cryptography("TLS can't be set up"))?;
-    let config = config.with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// The address to ask, where all that a name stands for are public: one that is not may be tried on
-/// purpose.
-fn checked(found: &[SocketAddr]) -> Result<SocketAddr, Reason> {
-    if found.iter().any(|address| !is_public(address.ip())) {
-        return Err("the host has an address that is not public");
-    }
-    found.first().copied().ok_or("the host has no address")
 }
 
 /// Asks over an open connection; `host` with its port where that is unusual.
@@ -112,42 +77,6 @@ where
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Whether it is an address of the public internet (the registries of RFC 6890 and after).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_shared = a == 100 && (64..128).contains(&b);
-    let is_for_protocols = a == 192 && b == 0 && c == 0;
-    let is_relay = a == 192 && b == 88 && c == 99;
-    let is_for_benchmarks = a == 198 && (18..20).contains(&b);
-    !(a == 0
-        || a >= 224
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || is_shared
-        || is_for_protocols
-        || is_relay
-        || is_for_benchmarks)
-}
-
-/// Global unicast alone, without what carries an IPv4 address inside.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, ..] = address.segments();
-    let is_global_unicast = a & 0xe000 == 0x2000;
-    let is_special = a == 0x2001 && (b < 0x0200 || b == 0x0db8);
-    let is_6to4 = a == 0x2002;
-    let is_documentation = a == 0x3fff && b < 0x1000;
-    is_global_unicast && !is_special && !is_6to4 && !is_documentation
 }
 
 #[cfg(test)]
@@ -198,56 +127,5 @@ mod tests {
         ] {
             assert!(answered(answer).await.is_err(), "{answer}");
         }
-    }
-
-    #[test]
-    fn addresses_that_are_not_public_are_never_asked() {
-        for address in [
-            "0.0.0.0",
-            "10.0.0.1",
-            "100.64.0.1",
-            "127.0.0.1",
-            "127.255.255.254",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "198.18.0.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:8.8.8.8",
-            "::127.0.0.1",
-            "64:ff9b::7f00:1",
-            "64:ff9b:1::1",
-            "100::1",
-            "2001::1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-            "3fff::1",
-            "5f00::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-        ] {
-            let address: IpAddr = address.parse().unwrap();
-            assert!(!is_public(address), "{address}");
-            let with_public: SocketAddr = "8.8.8.8:443".parse().unwrap();
-            assert!(checked(&[with_public, SocketAddr::new(address, 443)]).is_err());
-        }
-        for address in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"] {
-            assert!(is_public(address.parse().unwrap()), "{address}");
-        }
-        assert!(checked(&[]).is_err());
     }
 }

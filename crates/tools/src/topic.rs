@@ -4,21 +4,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use medcor_fhir::ResourceType;
 
-pub(super) const TOOL_RESPONSE: &str = "tool_response";
-pub(super) const RESOURCE_UPDATE: &str = "resource_update";
-pub(super) const APPOINTMENT_CREATED: &str = "appointment_created";
-pub(super) const PATIENT_REGISTERED: &str = "patient_registered";
-pub(super) const REMINDER_DUE: &str = "reminder_due";
-pub(super) const CRITICAL_RESULT: &str = "critical_result";
-pub(super) const BREAK_GLASS: &str = "break_glass";
-/// Every stream has these.
-pub(super) const HEARTBEAT: &str = "heartbeat";
-pub(super) const AUTH_REFRESH: &str = "auth_refresh";
-pub(super) const RESET: &str = "reset";
-pub(super) const ERROR_EVENT: &str = "error_event";
+/// The answer to one of the caller's own calls.
+pub const TOOL_RESPONSE: &str = "tool_response";
+/// Any change of a record.
+pub const RESOURCE_UPDATE: &str = "resource_update";
+/// A new appointment.
+pub const APPOINTMENT_CREATED: &str = "appointment_created";
+/// A new patient.
+pub const PATIENT_REGISTERED: &str = "patient_registered";
+/// A patient was reminded.
+pub const REMINDER_DUE: &str = "reminder_due";
+/// A result that is critical.
+pub const CRITICAL_RESULT: &str = "critical_result";
+/// Somebody opened a record in an emergency.
+pub const BREAK_GLASS: &str = "break_glass";
+/// The stream is alive. Every stream has these.
+pub const HEARTBEAT: &str = "heartbeat";
+/// The token ends soon.
+pub const AUTH_REFRESH: &str = "auth_refresh";
+/// Something was missed.
+pub const RESET: &str = "reset";
+/// The stream ends.
+pub const ERROR_EVENT: &str = "error_event";
 
 /// The events that can be asked for, and the type of record from which one is derived.
-pub(super) const EVENTS: &[(&str, Option<ResourceType>)] = &[
+pub const EVENTS: &[(&str, Option<ResourceType>)] = &[
     (RESOURCE_UPDATE, None),
     (TOOL_RESPONSE, None),
     (APPOINTMENT_CREATED, Some(ResourceType::APPOINTMENT)),
@@ -34,7 +44,7 @@ pub(super) const EVENTS: &[(&str, Option<ResourceType>)] = &[
 
 /// The documented collections, and the names that documented URIs have for further ones. A type stands once;
 /// one that does not is called by its FHIR name.
-pub(super) const COLLECTIONS: &[(&str, &[ResourceType])] = &[
+pub const COLLECTIONS: &[(&str, &[ResourceType])] = &[
     ("appointments", &[ResourceType::APPOINTMENT]),
     ("patients", &[ResourceType::PATIENT]),
     ("doctors", &[ResourceType::PRACTITIONER, ResourceType::PRACTITIONER_ROLE]),
@@ -54,18 +64,22 @@ pub(super) const COLLECTIONS: &[(&str, &[ResourceType])] = &[
 
 /// What a subscriber wants to hear of.
 #[derive(Debug, Clone)]
-pub(crate) enum Topics {
+pub enum Topics {
+    /// Everything that the subscriber may see.
     All,
+    /// These events and types.
     These(Arc<[Topic]>),
+    /// Types that may change.
     Watched(WatchedTypes),
 }
 
 /// Types of record of which a subscriber hears; they may change while it does.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct WatchedTypes(Arc<RwLock<Vec<ResourceType>>>);
+pub struct WatchedTypes(Arc<RwLock<Vec<ResourceType>>>);
 
 impl WatchedTypes {
-    pub(crate) fn set(&self, types: Vec<ResourceType>) {
+    /// Hears of these types from now on.
+    pub fn set(&self, types: Vec<ResourceType>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = types;
     }
 
@@ -74,30 +88,33 @@ impl WatchedTypes {
     }
 }
 
+/// One topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Topic {
+pub enum Topic {
+    /// An event by its name.
     Event(&'static str),
+    /// Changes of records of this type.
     Type(ResourceType),
 }
 
 /// Names that mean nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UnknownTopics(pub(crate) Vec<String>);
+pub struct UnknownTopics(pub Vec<String>);
 
 impl Topics {
     /// Everything that the subscriber may see.
-    pub(crate) fn all() -> Self {
+    pub fn all() -> Self {
         Self::All
     }
 
     /// Records of types that may change.
-    pub(crate) fn watched(types: &WatchedTypes) -> Self {
+    pub fn watched(types: &WatchedTypes) -> Self {
         Self::Watched(types.clone())
     }
 
     /// Names separated by commas: of events (`appointment_created`), collections (`appointments`) and FHIR types
     /// (`Observation`). An empty text is everything.
-    pub(crate) fn parse(names: &str) -> Result<Self, UnknownTopics> {
+    pub fn parse(names: &str) -> Result<Self, UnknownTopics> {
         let (mut wanted, mut unknown) = (Vec::new(), Vec::new());
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let meant = named(name);
@@ -113,8 +130,32 @@ impl Topics {
         }
     }
 
+    /// What can be told of records alone, as webhooks do: names as in [`Self::parse`] but for those of events that
+    /// are of one stream.
+    ///
+    /// # Errors
+    ///
+    /// The names that mean nothing there.
+    pub fn of_records(names: &str) -> Result<Self, UnknownTopics> {
+        let is_of_stream = |name: &&str| {
+            [TOOL_RESPONSE, HEARTBEAT, AUTH_REFRESH, RESET, ERROR_EVENT]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let mut unknown: Vec<String> =
+            names.split(',').map(str::trim).filter(is_of_stream).map(str::to_owned).collect();
+        match Self::parse(names) {
+            Ok(topics) if unknown.is_empty() => Ok(topics),
+            Ok(_) => Err(UnknownTopics(unknown)),
+            Err(UnknownTopics(further)) => {
+                unknown.extend(further);
+                Err(UnknownTopics(unknown))
+            }
+        }
+    }
+
     /// Whether records of this type can be of any interest.
-    pub(super) fn cover(&self, resource_type: ResourceType) -> bool {
+    pub fn cover(&self, resource_type: ResourceType) -> bool {
         let topics = match self {
             Self::All => return true,
             Self::Watched(types) => return types.contain(resource_type),
@@ -130,7 +171,7 @@ impl Topics {
     }
 
     /// Whether an event of this name is wanted, which is about a record of this type where it is about one.
-    pub(super) fn want(&self, name: &str, of: Option<ResourceType>) -> bool {
+    pub fn want(&self, name: &str, of: Option<ResourceType>) -> bool {
         let topics = match self {
             Self::All => return true,
             // Whoever watches wants changes, whatever they are called.
@@ -144,7 +185,7 @@ impl Topics {
     }
 
     /// For the trail.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let topics = match self {
             Self::All => return "all".to_owned(),
             Self::Watched(_) => return "watched".to_owned(),
@@ -171,7 +212,7 @@ fn named(name: &str) -> Vec<Topic> {
 }
 
 /// What a collection of records of this type is called.
-pub(super) fn collection(resource_type: ResourceType) -> &'static str {
+pub fn collection(resource_type: ResourceType) -> &'static str {
     let known = COLLECTIONS.iter().find(|(_, types)| types.contains(&resource_type));
     known.map_or(resource_type.name(), |(name, _)| name)
 }
@@ -197,6 +238,13 @@ mod tests {
         assert!(!topics.want(TOOL_RESPONSE, None));
         assert!(matches!(Topics::parse(" ").unwrap(), Topics::All));
         assert_eq!(Topics::parse("appointments,nonsense").unwrap_err().0, ["nonsense"]);
+    }
+
+    #[test]
+    fn what_is_of_one_stream_is_no_topic_of_records() {
+        assert!(Topics::of_records("appointments,break_glass").is_ok());
+        let unknown = Topics::of_records("heartbeat,appointments,nonsense").unwrap_err();
+        assert_eq!(unknown.0, ["heartbeat", "nonsense"]);
     }
 
     #[test]
