@@ -146,6 +146,7 @@ contract! {
         sql_finds_what_matches_means,
         a_compartment_hides_the_rest_from_every_search,
         a_cursor_goes_on_where_it_was_while_rows_are_added,
+        a_rare_code_and_a_common_one_are_found_alike,
         a_cursor_is_refused_for_another_caller_or_search,
         a_name_that_is_exact_decides_and_near_ones_are_offered,
         a_look_up_sees_the_own_compartment_only;
