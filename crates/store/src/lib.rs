@@ -31,7 +31,7 @@ pub use outbox::{
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
-    Session, Taken, TrailPage, WriteOutcome,
+    OwnTime, Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};

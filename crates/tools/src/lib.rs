@@ -37,7 +37,7 @@ pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, 
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
     Account, AccountFilter, AuditEntry, Claim, Conversation, EmergencyAccess, Hold, Lookup, LookupBy,
-    Matched, Outcome, Page, Record, Taken, identity::Tenant,
+    Matched, Outcome, OwnTime, Page, Record, Taken, identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};

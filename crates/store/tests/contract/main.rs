@@ -154,7 +154,10 @@ contract! {
         two_appointments_of_one_time_are_not_both_written,
         moving_takes_the_new_time_and_gives_back_the_old,
         imports_take_what_is_free_and_are_not_refused,
+        what_is_imported_beside_another_stays_when_that_is_called_off,
+        an_appointment_of_days_takes_all_of_them,
         what_is_booked_over_another_says_so,
+        a_database_of_before_spans_knows_who_is_taken,
         a_hold_keeps_a_time_until_it_ends;
     together:
         sessions_are_committed_together_with_a_row_for_each,

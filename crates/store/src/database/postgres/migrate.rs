@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0012_conversation.sql"),
     include_str!("../../../migrations/postgres/0013_events.sql"),
     include_str!("../../../migrations/postgres/0014_conversation_fence.sql"),
+    include_str!("../../../migrations/postgres/0015_time_spans.sql"),
 ];
 
 pub(super) async fn migrate(connector: &Connector, applies_migrations: bool) -> Result<(), StoreError> {
