@@ -179,7 +179,7 @@ impl Tool for FhirSearch {
         if is_about_trail {
             return found_events(&query, &pairs, self.format, cx).await;
         }
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         Listing::of_page(&page, applied(resource_type, &pairs), |record| RecordRow::of(record, self.format))
     }
 }

@@ -104,7 +104,7 @@ pub(crate) async fn listed<R: Rows>(
     let mut builder = ListingBuilder::new();
     let mut scanned = 0;
     loop {
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         rows.prepare(cx, &page.records).await?;
         for (index, record) in page.records.iter().enumerate() {
             let before =

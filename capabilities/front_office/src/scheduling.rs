@@ -6,6 +6,7 @@ mod book;
 mod booking;
 mod change;
 mod check_and_book;
+mod colleague;
 mod diary;
 mod doctors;
 mod hours;

@@ -3,8 +3,6 @@
 //! The names of these functions are the list of such work. `clippy.toml` bans them outside the
 //! commands that run it.
 
-use medcor_fhir::ResourceType;
-
 use crate::{ActionSet, Grant, Permit, Reach, TenantId};
 
 /// The operator loads records into a tenant with `medcor import` or `medcor seed`.
@@ -15,16 +13,6 @@ pub fn permit_import(tenant: TenantId) -> Permit {
 /// The operator writes a tenant's records to files with `medcor export`.
 pub fn permit_export(tenant: TenantId) -> Permit {
     Permit::of_system(tenant, "export", vec![everything(ActionSet::READ)], Vec::new())
-}
-
-/// The store looks when people are taken; what a session tells of it is times, never whose.
-pub fn permit_times(tenant: TenantId) -> Permit {
-    let grant = Grant {
-        actions: ActionSet::READ,
-        resource_type: Some(ResourceType::APPOINTMENT),
-        reach: Reach::Tenant,
-    };
-    Permit::of_system(tenant, "times", vec![grant], Vec::new())
 }
 
 fn everything(actions: ActionSet) -> Grant {

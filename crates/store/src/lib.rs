@@ -32,7 +32,7 @@ pub use outbox::{
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
-    NewWebhook, Session, Taken, TrailPage, WriteOutcome,
+    NewWebhook, OwnTime, Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};

@@ -22,7 +22,7 @@ pub use self::conversation::Conversation;
 pub use self::emergency::EmergencyAccess;
 pub use self::people::{Account, AccountFilter};
 use self::stage::{Leaves, Staged};
-pub use self::taken::{Hold, Taken};
+pub use self::taken::{Hold, OwnTime, Taken};
 pub use self::trail::TrailPage;
 pub use self::webhook::NewWebhook;
 use crate::{

@@ -94,7 +94,7 @@ impl<'c> ToolContext<'c> {
             return Err(ToolError::invalid("/page", problem));
         }
         for _ in 1..number {
-            let mut page = self.session.pass(&query).await?;
+            let mut page = self.session.pass(&query).await.map_err(ToolError::of_own_search)?;
             let last = page.records.len().checked_sub(1);
             query.cursor = last.filter(|_| page.has_more).and_then(|last| page.cursor_after(last));
             if query.cursor.is_none() {
@@ -102,7 +102,7 @@ impl<'c> ToolContext<'c> {
                 return Ok(page);
             }
         }
-        Ok(self.session.search(&query).await?)
+        self.session.search(&query).await.map_err(ToolError::of_own_search)
     }
 
     /// Whether this call may read records of this type: what a tool leaves out for callers who may not.

@@ -147,7 +147,7 @@ impl ErrorCode {
             ("NOT_READY", 503),
             "transient",
             true,
-            "Starting, stopping, or the database does not answer.",
+            "Starting, stopping, or the database does not answer in time.",
         ),
     ];
 
@@ -282,6 +282,9 @@ pub enum ToolError {
     /// Not ready.
     #[error("the server is not ready")]
     NotReady,
+    /// A search within the call took longer than it may, and the caller did not choose what it looks through.
+    #[error("a search took too long and was stopped, and nothing was changed; repeat the call")]
+    TooSlow,
     /// Our fault. The source goes to the log by way of [`ToolError::cause`], never to a caller.
     #[error("the server failed; the request id finds the cause in its log")]
     Server(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -302,6 +305,17 @@ impl ToolError {
         Self::NotFound { what: what.into(), candidates: Vec::new() }
     }
 
+    /// The error of a search whose conditions are the caller's own: where it takes too long, more of them help.
+    pub fn of_own_search(error: StoreError) -> Self {
+        match error {
+            StoreError::TooCostly => Self::invalid(
+                "",
+                "the search takes too long; add a condition such as a patient, a code or a date",
+            ),
+            error => error.into(),
+        }
+    }
+
     /// The code.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -316,7 +330,7 @@ impl ToolError {
             Self::Precondition(_) | Self::Declined => ErrorCode::Precondition,
             Self::ConfirmationRequired { .. } => ErrorCode::ConfirmationRequired,
             Self::RateLimit { .. } => ErrorCode::RateLimit,
-            Self::NotReady => ErrorCode::NotReady,
+            Self::NotReady | Self::TooSlow => ErrorCode::NotReady,
             Self::Server(_) => ErrorCode::ServerError,
         }
     }
@@ -533,10 +547,7 @@ impl From<StoreError> for ToolError {
                         .to_owned()
                 }
             }),
-            StoreError::TooCostly => Self::invalid(
-                "",
-                "the search takes too long; add a condition such as a patient, a code or a date",
-            ),
+            StoreError::TooCostly => Self::TooSlow,
             StoreError::NotReady => Self::NotReady,
             StoreError::OutsidePermit { action, resource_type } => {
                 Self::PermissionDenied { needed: words(Need::Record { action, resource_type }) }
@@ -574,6 +585,18 @@ mod tests {
             assert_eq!(line.code.line().name, line.name);
             assert_eq!(serde_json::to_value(line.code).unwrap(), line.name);
         }
+    }
+
+    #[test]
+    fn only_a_search_of_the_callers_own_conditions_is_too_wide_by_its_fault() {
+        let report = |error: ToolError| ErrorReport::new(&error, "r1", String::new());
+        let ours = report(StoreError::TooCostly.into());
+        assert_eq!((ours.code, ours.retryable), (ErrorCode::NotReady, true));
+        let theirs = report(ToolError::of_own_search(StoreError::TooCostly));
+        assert_eq!((theirs.code, theirs.retryable), (ErrorCode::ValidationError, false));
+        assert!(theirs.text().contains("add a condition"), "{}", theirs.text());
+        let other = report(ToolError::of_own_search(StoreError::NotReady));
+        assert_eq!(other.code, ErrorCode::NotReady);
     }
 
     #[test]

@@ -39,8 +39,8 @@ pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, 
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
     Account, AccountFilter, AuditEntry, Claim, Conversation, EmergencyAccess, Hold, Lookup, LookupBy,
-    Matched, NewWebhook, Outcome, Page, Record, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState,
-    identity::Tenant,
+    Matched, NewWebhook, Outcome, OwnTime, Page, Record, Taken, Webhook, WebhookContent, WebhookFailure,
+    WebhookState, identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};

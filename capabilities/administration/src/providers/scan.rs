@@ -95,7 +95,7 @@ pub(super) async fn providers(
     let mut rows = ListingBuilder::new();
     let (mut taken, mut scanned) = (0, 0);
     loop {
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         let roles = roles_of(&page.records, cx).await?;
         let roles = roles.iter().map(view).collect::<Result<Vec<PractitionerRole<'_>>, _>>()?;
         for (index, record) in page.records.iter().enumerate() {

@@ -219,7 +219,7 @@ async fn newest(
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Record>, ToolError> {
     query.count = 100;
-    let page = cx.records().search(&query).await?;
+    let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
     let mut added = Vec::new();
     for record in page.records {
         let note: Note<'_> = view(&record)?;

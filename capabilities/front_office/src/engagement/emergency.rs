@@ -339,7 +339,7 @@ impl Tool for ListEmergencies {
         let mut query = query.with("_sort", "-sent")?;
         query.count = self.limit.unwrap_or(ROWS_DEFAULT);
         query.cursor = self.cursor;
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         let listing = Listing::of_page(&page, applied, |record| EmergencyRow::of(record, self.format, cx))?;
         let is_empty = listing.is_empty();
         Ok(if is_empty { listing.with_hint("No emergency; report_emergency keeps one.") } else { listing })

@@ -230,7 +230,7 @@ impl Tool for ListMedicalInquiries {
         let mut query = query.with("_sort", "-authored")?;
         query.count = self.limit.unwrap_or(ROWS_DEFAULT);
         query.cursor = self.cursor;
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         let mut answers = Answers::to(&page.records, cx).await?;
         let listing = Listing::of_page(&page, applied, |record| answers.row(record, self.format))?;
         let is_empty = listing.is_empty();

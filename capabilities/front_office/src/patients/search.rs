@@ -87,7 +87,7 @@ impl SearchPatients {
             }
             query.count = self.limit.unwrap_or(ROWS_DEFAULT);
             query.cursor = cursor.map(str::to_owned);
-            let page = cx.records().search(&query).await?;
+            let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
             if is_last || !page.records.is_empty() {
                 return Ok(Found { index, by: attempt.by, page });
             }

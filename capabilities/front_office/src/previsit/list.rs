@@ -103,7 +103,7 @@ impl Tool for ListPrevisitResponses {
         }
         query.count = self.limit.unwrap_or(ROWS_DEFAULT);
         query.cursor = self.cursor;
-        let page = cx.records().search(&query).await?;
+        let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
         let listing = Listing::of_page(&page, applied, |record| ResponseRow::of(record, self.format))?;
         let is_empty = listing.is_empty();
         let hint = "Nobody answered; submit_previsit_response keeps answers.";

@@ -7,8 +7,8 @@ use medcor_fhir::{
     view::{Appointment, Extension, Schedule},
 };
 use medcor_tools::{
-    Alias, Effect, Need, Record, Ref, Role, Synonym, Tool, ToolContext, ToolError, alias, detail::Problems,
-    kind, synonym, view,
+    Alias, Effect, Need, OwnTime, Record, Ref, Role, Synonym, Tool, ToolContext, ToolError, alias,
+    detail::Problems, kind, synonym, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use super::{
     book::given,
     booking::span_of,
     change::replace_extension,
-    diary::{self, Days, Diary},
+    diary::{self, Diary},
     hours::{Exception, Minutes, Weekly, name_of as day_name, number_of, weekday_of},
     span::Span,
     when::{self, clock, zoned},
@@ -231,8 +231,7 @@ impl CreateAppointmentSlot {
     ) -> Result<HoursAnswer, ToolError> {
         let practitioner = cx.record(provider).await?;
         let name = name_of(&practitioner)?;
-        let today = cx.today();
-        let diary = diary::diary(&practitioner.id, Days { from: today, to: today }, None, cx).await?;
+        let diary = diary::closed_diary(&practitioner.id, OwnTime::default(), cx).await?;
         let mut weekly = diary.hours.weekly.clone();
         if let Change::Weekly(hours) = &change {
             weekly = if self.is_open() { added(weekly, *hours) } else { removed(weekly, *hours) };

@@ -3,7 +3,7 @@
 use jiff::{ToSpan, Zoned};
 use medcor_fhir::ResourceType;
 use medcor_tools::{
-    Alias, Chosen, Effect, Format, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
+    Alias, Chosen, Effect, Format, Need, OwnTime, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
     detail::Problems, kind, synonym,
 };
 use schemars::JsonSchema;
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{
     answer::AppointmentAnswer,
-    booking::{self, Length, NEEDS, Obstacle, Own, Particulars, Parties, Visit},
-    diary::{Days, Diary, diary},
+    booking::{self, Length, NEEDS, Obstacle, Particulars, Parties, Visit},
+    diary::{Days, Diary, closed_diary, diary},
     kinds::Kind,
     offers::own_hold,
     when::{self, Given, Moment},
@@ -245,14 +245,14 @@ pub(super) struct Order<'o> {
 impl Order<'_> {
     /// Books one appointment.
     pub(super) async fn book(mut self, first: Moment, cx: &mut ToolContext<'_>) -> Result<Booked, ToolError> {
-        let days = Visit::days_around(first.at.date(), cx.today());
-        let diary = diary(&self.parties.practitioner.id, days, self.hold_id, cx).await?;
+        let own = OwnTime { hold: self.hold_id.map(str::to_owned), appointment: None };
+        let mut diary = closed_diary(&self.parties.practitioner.id, own, cx).await?;
         let end = self.parties.end(&first.at, self.length, &diary)?;
         let visit = Visit { start: first.at, end };
         let patient = &self.parties.patient.id;
-        let obstacles = booking::obstacles(&visit, &diary, patient, Own::default(), cx).await?;
+        let obstacles = booking::obstacles(&visit, &mut diary, patient, cx).await?;
         let reason = self.particulars.override_reason;
-        booking::refuse_or_override(&obstacles, (&visit, &diary), reason, cx).await?;
+        booking::refuse_or_override(&obstacles, (&visit, &mut diary), reason, cx).await?;
         if obstacles.is_empty() {
             self.particulars.override_reason = None;
         }
@@ -278,21 +278,19 @@ impl Order<'_> {
         let (starts, warnings) = starts_of(&first, repeat, occurrences.min(SERIES_MAX), cx)?;
         let last = starts.last().map_or(first.at.date(), Zoned::date);
         let days = Days { from: first.at.date(), to: last };
-        let diary = diary(&self.parties.practitioner.id, days, None, cx).await?;
+        let mut diary = diary(&self.parties.practitioner.id, days, cx).await?;
         let mut visits = Vec::with_capacity(starts.len());
         let mut obstacles = Vec::new();
         for start in starts {
             let end = self.parties.end(&start, self.length, &diary)?;
             let visit = Visit { start, end };
-            let found =
-                booking::obstacles(&visit, &diary, &self.parties.patient.id, Own::default(), cx).await?;
-            obstacles.extend(found);
+            obstacles.extend(booking::obstacles(&visit, &mut diary, &self.parties.patient.id, cx).await?);
             visits.push(visit);
         }
         let whole =
             visits.first().ok_or_else(|| ToolError::invalid("/occurrences", "makes no appointment"))?;
         let reason = self.particulars.override_reason;
-        booking::refuse_or_override(&obstacles, (whole, &diary), reason, cx).await?;
+        booking::refuse_or_override(&obstacles, (whole, &mut diary), reason, cx).await?;
         if obstacles.is_empty() {
             self.particulars.override_reason = None;
         }

@@ -3,7 +3,7 @@
 use jiff::{ToSpan, Zoned, civil::Date};
 use medcor_fhir::{
     Id, ParsedResource, ResourceType, naming,
-    primitive::{TimeSpan, format_instant},
+    primitive::TimeSpan,
     search::Query,
     view::{Appointment, Extension, HealthcareService, Patient, Practitioner},
 };
@@ -41,8 +41,8 @@ const MINUTES_MAX: u32 = 720;
 const AROUND_DAYS: i32 = 14;
 /// How many times are offered instead.
 const ALTERNATIVES_MAX: usize = 5;
-/// Most appointments of one patient around one time.
-const OWN_MAX: u32 = 200;
+/// Most appointments of one patient that are told to stand against one time.
+const OWN_MAX: usize = 20;
 
 /// Who is seen by whom.
 pub(super) struct Parties {
@@ -67,12 +67,6 @@ pub(super) struct Obstacle {
     end: Zoned,
     /// Of the patient's own.
     appointment: Option<Id>,
-}
-
-/// What of the patient's time is this appointment's own and does not stand against it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Own<'o> {
-    pub(super) appointment: Option<&'o Id>,
 }
 
 /// How long a visit is to be: what the caller said of it.
@@ -129,12 +123,22 @@ impl Parties {
 
     /// The end of a visit: as the caller said, else by the service, the clinician's slots, or half an hour.
     pub(super) fn end(&self, start: &Zoned, length: Length<'_>, diary: &Diary) -> Result<Zoned, ToolError> {
-        let mut problems = Problems::default();
-        let usual = service_minutes(self.service.as_ref())?.unwrap_or_else(|| diary.slot_minutes());
-        let end = end_of(start, length, usual, &mut problems);
-        problems.refuse()?;
-        end.ok_or_else(|| ToolError::invalid("/end_time", "is not a time of that day"))
+        end_of_visit(start, length, self.service.as_ref(), diary)
     }
+}
+
+/// See [`Parties::end`].
+pub(super) fn end_of_visit(
+    start: &Zoned,
+    length: Length<'_>,
+    service: Option<&Record>,
+    diary: &Diary,
+) -> Result<Zoned, ToolError> {
+    let mut problems = Problems::default();
+    let usual = service_minutes(service)?.unwrap_or_else(|| diary.slot_minutes());
+    let end = end_of(start, length, usual, &mut problems);
+    problems.refuse()?;
+    end.ok_or_else(|| ToolError::invalid("/end_time", "is not a time of that day"))
 }
 
 /// How long a service takes, where it says so.
@@ -191,6 +195,11 @@ impl Visit {
         Span { from: self.start.timestamp().as_microsecond(), to: self.end.timestamp().as_microsecond() }
     }
 
+    pub(super) fn minutes(&self) -> u32 {
+        let minutes = (self.span().to - self.span().from) / MICROSECONDS_PER_MINUTE;
+        u32::try_from(minutes).unwrap_or(MINUTES_MIN)
+    }
+
     /// The days whose diary is needed to judge it, and to offer others.
     pub(super) fn days_around(date: Date, today: Date) -> Days {
         let from = date.saturating_sub(AROUND_DAYS.days()).max(today);
@@ -206,21 +215,30 @@ impl Visit {
 /// Everything that stands against this visit.
 pub(super) async fn obstacles(
     visit: &Visit,
-    diary: &Diary,
+    diary: &mut Diary,
     patient: &Id,
-    own: Own<'_>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Obstacle>, ToolError> {
-    let mut found = Vec::new();
-    found.extend(outside_hours(visit, diary));
+    diary.read(diary.with_pause(visit.span()), cx).await?;
+    if diary.taken_in(visit.span()).next().is_some() {
+        // It is refused: what takes the time is told whole, with what is free around it.
+        diary.read_days(Visit::days_around(visit.start.date(), cx.today()), cx).await?;
+    }
+    let mut found = obstacles_of_clinician(visit, diary);
+    found.extend(of_patient(visit, patient, diary.own.appointment.as_ref(), cx).await?);
+    Ok(found)
+}
+
+/// What the clinician's hours and what was read of the diary say against it.
+pub(super) fn obstacles_of_clinician(visit: &Visit, diary: &Diary) -> Vec<Obstacle> {
+    let mut found: Vec<Obstacle> = outside_hours(visit, diary).into_iter().collect();
     let zone = visit.start.time_zone();
     for taken in diary.taken_in(visit.span()) {
         let (start, end) = (zoned(taken.from, zone), zoned(taken.to, zone));
         let problem = format!("the clinician is taken from {} to {}", clock(start.time()), clock(end.time()));
         found.push(Obstacle { kind: "provider_taken", problem, start, end, appointment: None });
     }
-    found.extend(of_patient(visit, patient, own, cx).await?);
-    Ok(found)
+    found
 }
 
 fn outside_hours(visit: &Visit, diary: &Diary) -> Option<Obstacle> {
@@ -247,24 +265,29 @@ fn outside_hours(visit: &Visit, diary: &Diary) -> Option<Obstacle> {
     Some(Obstacle { kind: "outside_hours", problem, start, end, appointment: None })
 }
 
-/// Nobody is at two places.
+/// Nobody is at two places. `own` is the appointment that moves.
 pub(super) async fn of_patient(
     visit: &Visit,
     patient: &Id,
-    own: Own<'_>,
+    own: Option<&Id>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Obstacle>, ToolError> {
     let span = visit.span();
-    let day_before = span.from - 24 * 60 * MICROSECONDS_PER_MINUTE;
+    let mut ids = cx.records().appointments_at(patient, (span.from, span.to)).await?;
+    ids.retain(|id| Some(id) != own);
+    ids.truncate(OWN_MAX);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
     let mut query = Query::new(ResourceType::APPOINTMENT)
-        .with("patient", &format!("Patient/{patient}"))?
-        .with("date", &format!("ge{}", format_instant(day_before)))?
-        .with("date", &format!("lt{}", format_instant(span.to)))?;
-    query.count = OWN_MAX;
+        .with("_id", &ids.join(","))?
+        .with("patient", &format!("Patient/{patient}"))?;
+    query.count = u32::try_from(OWN_MAX).unwrap_or(u32::MAX);
     let page = cx.records().search(&query).await?;
     let zone = visit.start.time_zone();
     let mut found = Vec::new();
-    for record in page.records.iter().filter(|record| Some(&record.id) != own.appointment) {
+    for record in &page.records {
         let appointment: Appointment<'_> = view(record)?;
         let Some(taken) = span_of(&appointment).filter(|taken| taken.overlaps(span)) else { continue };
         if !appointment.takes_time() {
@@ -295,6 +318,16 @@ pub(super) fn span_of(appointment: &Appointment<'_>) -> Option<Span> {
 }
 
 impl Obstacle {
+    /// The same among those of several clinicians.
+    pub(super) fn of(&self, diary: &Diary) -> Value {
+        let mut value = self.value();
+        if let Some(name) = &diary.name {
+            value["problem"] = format!("{name}: {}", self.problem).into();
+        }
+        value["doctor_id"] = diary.practitioner.as_str().into();
+        value
+    }
+
     pub(super) fn value(&self) -> Value {
         let mut value = json!({
             "kind": self.kind,
@@ -314,7 +347,7 @@ impl Obstacle {
 /// has the right to book all the same and says why.
 pub(super) async fn refuse_or_override(
     obstacles: &[Obstacle],
-    (visit, diary): (&Visit, &Diary),
+    (visit, diary): (&Visit, &mut Diary),
     override_reason: Option<&str>,
     cx: &mut ToolContext<'_>,
 ) -> Result<(), ToolError> {
@@ -328,8 +361,7 @@ pub(super) async fn refuse_or_override(
         let needed = "booking a time that is not free; ask somebody who sets hours".to_owned();
         return Err(ToolError::PermissionDenied { needed });
     }
-    let minutes = u32::try_from((visit.span().to - visit.span().from) / MICROSECONDS_PER_MINUTE);
-    let alternatives = alternatives(visit, minutes.unwrap_or(MINUTES_MIN), diary, cx).await?;
+    let alternatives = alternatives(visit, visit.minutes(), diary, cx).await?;
     let kinds = if obstacles.len() == 1 { "1 thing stands" } else { "several things stand" };
     Err(ToolError::Blocked {
         message: format!("{} can't be booked: {kinds} against it; nothing was booked", visit.words()),
@@ -342,10 +374,11 @@ pub(super) async fn refuse_or_override(
 async fn alternatives(
     visit: &Visit,
     minutes: u32,
-    diary: &Diary,
+    diary: &mut Diary,
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Value>, ToolError> {
     let days = Visit::days_around(visit.start.date(), cx.today());
+    diary.read_days(days, cx).await?;
     let mut free = nearest(diary.slots(minutes, days, cx), visit);
     let mut offered: Vec<Value> = Vec::new();
     if free.len() < ALTERNATIVES_MAX
@@ -364,7 +397,8 @@ async fn alternatives(
     Ok(own.chain(offered).take(ALTERNATIVES_MAX).collect())
 }
 
-fn nearest(slots: Vec<Slot>, visit: &Visit) -> Vec<Slot> {
+/// The free ones that are nearest.
+pub(super) fn nearest(slots: Vec<Slot>, visit: &Visit) -> Vec<Slot> {
     let wanted = visit.start.timestamp().as_second();
     let mut free: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_free).collect();
     free.sort_by_key(|slot| (slot.start.timestamp().as_second() - wanted).abs());

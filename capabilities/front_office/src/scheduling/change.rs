@@ -1,11 +1,12 @@
 //! What becomes of an appointment: how it stands, calling it off, moving it.
 
+use jiff::Zoned;
 use medcor_fhir::{
     Id, ParsedResource, RawObject, ResourceType, naming,
     view::{Appointment, Extension},
 };
 use medcor_tools::{
-    Action, Alias, Effect, Format, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
+    Action, Alias, Effect, Format, Need, OwnTime, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
     detail::Problems, kind, synonym, view,
 };
 use schemars::JsonSchema;
@@ -18,10 +19,11 @@ use serde_json::{
 use super::{
     answer::AppointmentAnswer,
     book::{checked, given},
-    booking::{self, Length, Obstacle, Own, Parties, Visit, span_of},
-    diary::{MICROSECONDS_PER_MINUTE, diary},
+    booking::{self, Length, Obstacle, Parties, Visit, span_of},
+    colleague::Wanted,
+    diary::{Diary, MICROSECONDS_PER_MINUTE, closed_diary},
     offers::{self, Freed, Offered, offer_hold, own_hold},
-    span::{Span, without},
+    span::Span,
     status::{Status, StatusWord},
     when::{self, Given, instant, zoned},
 };
@@ -48,6 +50,9 @@ pub(super) struct Changed {
     /// within a minute, or `offer_freed_times` does at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<usize>,
+    /// Others of the `specialty` who are free then too, to offer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Value>,
     /// What was booked over, where `override_reason` was needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     overridden: Vec<Value>,
@@ -225,9 +230,10 @@ pub(super) fn replace_extension(
 
 /// Moves an appointment to another time, and to another clinician if one is named.
 ///
-/// What you do not give stays: the length, the clinician, the day. The old time is free again at once. A
-/// time that is not free is a CONFLICT that lists everything against it and the nearest free times; the
-/// appointment then stays where it was. Also gives somebody on the waiting list a time.
+/// What you do not give stays: the length, the clinician, the day. `specialty` moves it to another clinician of
+/// it who is free then, and names the others who are. The old time is free again at once. A time that is not free
+/// is a CONFLICT that lists everything against it and the nearest free times; the appointment then stays where it
+/// was. Also gives somebody on the waiting list a time.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct RescheduleAppointment {
     /// Appointment: id or identifier.
@@ -243,6 +249,9 @@ pub(super) struct RescheduleAppointment {
     duration_minutes: Option<u32>,
     /// The new clinician: id, NPI or full name.
     provider: Option<Ref<kind::Practitioner>>,
+    /// To whoever else of this specialty is free then, such as cardiology or cardiologist.
+    #[schemars(length(min = 2, max = 100))]
+    specialty: Option<String>,
     /// Why it is moved.
     #[schemars(length(max = 500))]
     reason: Option<String>,
@@ -287,24 +296,15 @@ impl Tool for RescheduleAppointment {
         let offer = Offered::of(&appointment);
         let before = span_of(&appointment).or(offer.as_ref().map(|offer| offer.span));
         let start = self.start(before, offer.as_ref(), cx)?;
-        let parties = self.parties(&appointment, offer.as_ref(), cx).await?;
-        let days = Visit::days_around(start.at.date(), cx.today());
-        let practitioner = parties.practitioner.id.clone();
-        let hold = self.hold_id(offer.as_ref(), &record.id)?;
-        let mut diary = diary(&practitioner, days, hold.as_deref(), cx).await?;
-        if let Some(before) = before.filter(|_| {
-            appointment.takes_time()
-                && appointment.actor_id(ResourceType::PRACTITIONER).as_ref() == Some(&practitioner)
-        }) {
-            diary.taken = without(diary.taken, &[with_pause(&appointment, before)]);
-        }
         let length = self.length(before);
+        let target = self.target((&record, &appointment), offer.as_ref(), (&start.at, length), cx).await?;
+        let Target { parties, mut diary, candidates } = target;
+        let practitioner = parties.practitioner.id.clone();
         let end = parties.end(&start.at, length, &diary)?;
         let visit = Visit { start: start.at, end };
-        let own = Own { appointment: Some(&record.id) };
-        let obstacles = booking::obstacles(&visit, &diary, &parties.patient.id, own, cx).await?;
+        let obstacles = booking::obstacles(&visit, &mut diary, &parties.patient.id, cx).await?;
         let why = given(self.override_reason.as_deref());
-        booking::refuse_or_override(&obstacles, (&visit, &diary), why, cx).await?;
+        booking::refuse_or_override(&obstacles, (&visit, &mut diary), why, cx).await?;
         if let Some(own) = &self.hold_id {
             let span = visit.span();
             cx.records().give_back(own_hold(own)?, &practitioner, (span.from, span.to));
@@ -325,6 +325,7 @@ impl Tool for RescheduleAppointment {
         let current = cx.records().update(&record, ParsedResource::parse(text)?)?;
         let message = format!("The appointment is now {}", visit.words());
         let mut changed = Changed::of(&current, previous, message, cx).await?;
+        changed.candidates = candidates;
         changed.overridden = obstacles.iter().map(Obstacle::value).collect();
         changed.warnings.extend(start.note);
         changed.waiting = offers::count_suited(left.as_ref(), cx).await?;
@@ -342,19 +343,6 @@ fn refuse_move(previous: Status) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// The time of an appointment and the pause after it.
-fn with_pause(appointment: &Appointment<'_>, span: Span) -> Span {
-    let buffer = Extension::find(&appointment.extension, naming::APPOINTMENT_BUFFER);
-    let minutes = buffer.and_then(|buffer| buffer.value_unsigned_int).unwrap_or(0);
-    // Claims are on five minutes each, so the last of them may reach a little further.
-    let granule = i64::from(when::STEP_MINUTES) * MICROSECONDS_PER_MINUTE;
-    let to = span.to + i64::from(minutes) * MICROSECONDS_PER_MINUTE;
-    Span {
-        from: span.from.div_euclid(granule) * granule,
-        to: (to + granule - 1).div_euclid(granule) * granule,
-    }
-}
-
 impl RescheduleAppointment {
     /// When it begins: what is not given stays.
     fn start(
@@ -368,11 +356,26 @@ impl RescheduleAppointment {
         if self.date.is_none()
             && self.start_time.is_none()
             && self.provider.is_none()
+            && self.specialty.is_none()
             && self.length(None).is_usual()
             // Who is offered a time takes it by saying nothing else.
             && offer.is_none()
         {
-            problems.add("date", "nothing to change is given: give date, start_time, a length or provider");
+            problems.add(
+                "date",
+                "nothing to change is given: give date, start_time, a length, provider or specialty",
+            );
+        }
+        if self.specialty.is_some() {
+            let alone = "names one clinician, and specialty any other: give one of them";
+            let given = [
+                ("provider", self.provider.is_some()),
+                ("hold_id", self.hold_id.is_some()),
+                ("override_reason", self.override_reason.is_some()),
+            ];
+            for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                problems.add(name, alone);
+            }
         }
         let (day, clock) =
             (local.map(|local| local.date().to_string()), local.map(|local| when::clock(local.time())));
@@ -410,15 +413,35 @@ impl RescheduleAppointment {
         }
     }
 
+    /// To whom it moves.
+    async fn target(
+        &self,
+        (record, appointment): (&Record, &Appointment<'_>),
+        offer: Option<&Offered>,
+        (start, length): (&Zoned, Length<'_>),
+        cx: &mut ToolContext<'_>,
+    ) -> Result<Target, ToolError> {
+        let hold = self.hold_id(offer, &record.id)?;
+        let own = OwnTime { hold, appointment: Some(record.id.clone()) };
+        let Some(specialty) = given(self.specialty.as_deref()) else {
+            let parties = self.parties(appointment, offer, cx).await?;
+            let diary = closed_diary(&parties.practitioner.id, own, cx).await?;
+            return Ok(Target { parties, diary, candidates: Vec::new() });
+        };
+        let current = appointment.actor_id(ResourceType::PRACTITIONER);
+        let mut found = Wanted { specialty, start, length, current }.find(cx).await?;
+        found.diary.own = own;
+        let patient = patient_of(appointment, cx).await?;
+        let parties = Parties { patient, practitioner: found.practitioner, service: None };
+        Ok(Target { parties, diary: found.diary, candidates: found.candidates })
+    }
+
     async fn parties(
         &self,
         appointment: &Appointment<'_>,
         offer: Option<&Offered>,
         cx: &mut ToolContext<'_>,
     ) -> Result<Parties, ToolError> {
-        let patient = appointment.actor_id(ResourceType::PATIENT);
-        let patient =
-            patient.ok_or_else(|| ToolError::Precondition("the appointment has no patient".to_owned()))?;
         let provider: Option<Id> = match &self.provider {
             Some(provider) => Some(provider.id().clone()),
             None => appointment
@@ -428,11 +451,25 @@ impl RescheduleAppointment {
         let provider = provider
             .ok_or_else(|| ToolError::invalid("/provider", "is required: the appointment has none yet"))?;
         Ok(Parties {
-            patient: cx.read(ResourceType::PATIENT, &patient).await?,
+            patient: patient_of(appointment, cx).await?,
             practitioner: cx.read(ResourceType::PRACTITIONER, &provider).await?,
             service: None,
         })
     }
+}
+
+async fn patient_of(appointment: &Appointment<'_>, cx: &mut ToolContext<'_>) -> Result<Record, ToolError> {
+    let patient = appointment.actor_id(ResourceType::PATIENT);
+    let patient =
+        patient.ok_or_else(|| ToolError::Precondition("the appointment has no patient".to_owned()))?;
+    cx.read(ResourceType::PATIENT, &patient).await
+}
+
+/// To whom an appointment moves.
+struct Target {
+    parties: Parties,
+    diary: Diary,
+    candidates: Vec<Value>,
 }
 
 /// What is written of a move.
@@ -449,7 +486,7 @@ impl Moved<'_> {
         &self,
         record: &Record,
         appointment: &Appointment<'_>,
-        diary: &super::diary::Diary,
+        diary: &Diary,
         reason: Option<&str>,
     ) -> Result<String, ToolError> {
         let mut edit = RawObject::parse(&record.body)?;
@@ -482,11 +519,7 @@ impl Moved<'_> {
     }
 
     /// Takes the clinician and their place out, and puts the new ones in.
-    fn exchange_practitioner(
-        &self,
-        edit: &mut RawObject,
-        diary: &super::diary::Diary,
-    ) -> Result<(), ToolError> {
+    fn exchange_practitioner(&self, edit: &mut RawObject, diary: &Diary) -> Result<(), ToolError> {
         let mut participants: Vec<Box<RawValue>> = Vec::new();
         for item in edit.items("participant")? {
             let known: medcor_fhir::view::AppointmentParticipant<'_> = serde_json::from_str(item.get())?;
@@ -527,6 +560,7 @@ impl Changed {
             previous_status: previous,
             row,
             waiting: None,
+            candidates: Vec::new(),
             overridden: Vec::new(),
             warnings: Vec::new(),
         })

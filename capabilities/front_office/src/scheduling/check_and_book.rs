@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     answer::name_of,
     book::{Booked, Order, checked, given, own_organisation},
-    booking::{self, Length, NEEDS, Own, Particulars, Parties, Visit},
+    booking::{self, Length, NEEDS, Particulars, Parties, Visit},
     diary::{Days, Diary, Slot, diaries},
     doctors,
     hours::Minutes,
@@ -218,7 +218,7 @@ impl CheckAndBookAppointment {
                 break;
             }
             let visit = Visit { start: choice.slot.start.clone(), end: choice.slot.end.clone() };
-            if booking::of_patient(&visit, self.patient.id(), Own::default(), cx).await?.is_empty() {
+            if booking::of_patient(&visit, self.patient.id(), None, cx).await?.is_empty() {
                 free.push(choice);
             }
         }
@@ -231,7 +231,7 @@ impl CheckAndBookAppointment {
                 .await;
         };
         let id = provider.id().clone();
-        let mut diaries = diaries(std::slice::from_ref(&id), days, None, cx).await?;
+        let mut diaries = diaries(std::slice::from_ref(&id), days, cx).await?;
         for diary in diaries.iter_mut().filter(|diary| diary.name.is_none()) {
             diary.name = name_of(&cx.record(provider).await?)?;
         }

@@ -6,7 +6,7 @@ use medcor_fhir::{
     search::Query,
     view::{PractitionerRole, Schedule},
 };
-use medcor_tools::{Record, Taken, ToolContext, ToolError, view};
+use medcor_tools::{OwnTime, Record, Taken, ToolContext, ToolError, view};
 
 use super::{
     hours::{Hours, SLOT_MINUTES},
@@ -38,8 +38,12 @@ pub(super) struct Diary {
     pub(super) specialties: Vec<String>,
     /// Where they work: `Location/id`, and its name.
     pub(super) location: Option<(String, Option<String>)>,
-    /// In order.
+    /// Whose time does not count as taken.
+    pub(super) own: OwnTime,
+    /// In order, as far as it was read.
     pub(super) taken: Vec<Span>,
+    /// Of which time `taken` tells.
+    read: Option<Span>,
 }
 
 /// A time that could be booked, or could be if it were not taken.
@@ -53,14 +57,14 @@ pub(super) struct Slot {
 
 impl Days {
     /// The moments of these days, and a day around them: visits may begin before midnight.
-    fn moments(self, zone: &TimeZone) -> Result<(i64, i64), ToolError> {
+    fn moments(self, zone: &TimeZone) -> Result<Span, ToolError> {
         let midnight = |date: Date| {
             let start = date.to_zoned(zone.clone());
             start.map(|start| start.timestamp().as_microsecond())
         };
         let after = self.to.checked_add(2.days());
         match (midnight(self.from), after.and_then(midnight)) {
-            (Ok(from), Ok(to)) => Ok((from - 24 * 60 * MICROSECONDS_PER_MINUTE, to)),
+            (Ok(from), Ok(to)) => Ok(Span { from: from - 24 * 60 * MICROSECONDS_PER_MINUTE, to }),
             _ => Err(ToolError::invalid("/date", "is not a day on which anybody is seen")),
         }
     }
@@ -70,40 +74,57 @@ impl Days {
     }
 }
 
-/// The diaries of these clinicians on these days, in the same order. `own_hold` takes no time.
+/// The diaries of these clinicians on these days, in the same order.
 pub(super) async fn diaries(
     practitioners: &[Id],
     days: Days,
-    own_hold: Option<&str>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Diary>, ToolError> {
     let window = days.moments(&cx.time_zone())?;
+    let mut diaries = closed_diaries(practitioners, cx).await?;
+    let taken = cx.records().taken(practitioners, (window.from, window.to), &OwnTime::default()).await?;
+    for diary in &mut diaries {
+        diary.note(window, &taken);
+    }
+    Ok(diaries)
+}
+
+/// The same without what is taken.
+async fn closed_diaries(practitioners: &[Id], cx: &mut ToolContext<'_>) -> Result<Vec<Diary>, ToolError> {
     let schedules = about(ResourceType::SCHEDULE, "actor", practitioners, cx).await?;
     let roles = about(ResourceType::PRACTITIONER_ROLE, "practitioner", practitioners, cx).await?;
     let schedules = schedules.iter().map(view).collect::<Result<Vec<Schedule<'_>>, _>>()?;
     let roles = roles.iter().map(view).collect::<Result<Vec<PractitionerRole<'_>>, _>>()?;
     let closed = closed_days(cx).await?;
-    let taken = cx.records().taken(practitioners, window, own_hold).await?;
     let mut diaries = Vec::with_capacity(practitioners.len());
     for practitioner in practitioners {
         let mut diary = Diary::of(practitioner, &schedules, &roles);
         diary.hours.add_closed_days(&closed);
-        let own = taken.iter().filter(|taken| taken.practitioner == *practitioner);
-        diary.taken = union(own.map(|Taken { from, to, .. }| Span { from: *from, to: *to }).collect());
         diaries.push(diary);
     }
     Ok(diaries)
 }
 
-/// The diary of one clinician.
+/// The diary of one clinician on these days.
 pub(super) async fn diary(
     practitioner: &Id,
     days: Days,
-    own_hold: Option<&str>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Diary, ToolError> {
-    let mut diaries = diaries(std::slice::from_ref(practitioner), days, own_hold, cx).await?;
-    diaries.pop().ok_or_else(|| ToolError::not_found("Practitioner"))
+    let mut diary = closed_diary(practitioner, OwnTime::default(), cx).await?;
+    diary.read_days(days, cx).await?;
+    Ok(diary)
+}
+
+/// The diary of one clinician, without what is taken: [`Diary::read`] adds it for the time that matters.
+pub(super) async fn closed_diary(
+    practitioner: &Id,
+    own: OwnTime,
+    cx: &mut ToolContext<'_>,
+) -> Result<Diary, ToolError> {
+    let mut diaries = closed_diaries(std::slice::from_ref(practitioner), cx).await?;
+    let diary = diaries.pop().ok_or_else(|| ToolError::not_found("Practitioner"))?;
+    Ok(Diary { own, ..diary })
 }
 
 /// The records of this type that are in use and name one of these clinicians there.
@@ -183,8 +204,33 @@ impl Diary {
             schedule: id,
             specialties,
             location,
+            own: OwnTime::default(),
             taken: Vec::new(),
+            read: None,
         }
+    }
+
+    /// Reads what is taken on these days.
+    pub(super) async fn read_days(&mut self, days: Days, cx: &mut ToolContext<'_>) -> Result<(), ToolError> {
+        let window = days.moments(&cx.time_zone())?;
+        self.read(window, cx).await
+    }
+
+    /// Reads what is taken of this time, unless that is known.
+    pub(super) async fn read(&mut self, window: Span, cx: &mut ToolContext<'_>) -> Result<(), ToolError> {
+        if self.read.is_some_and(|read| read.holds(window)) {
+            return Ok(());
+        }
+        let who = std::slice::from_ref(&self.practitioner);
+        let taken = cx.records().taken(who, (window.from, window.to), &self.own).await?;
+        self.note(window, &taken);
+        Ok(())
+    }
+
+    fn note(&mut self, window: Span, taken: &[Taken]) {
+        let own = taken.iter().filter(|taken| taken.practitioner == self.practitioner);
+        self.taken = union(own.map(|Taken { from, to, .. }| Span { from: *from, to: *to }).collect());
+        self.read = Some(window);
     }
 
     /// Minutes of a visit whose length nobody gave.
@@ -197,10 +243,14 @@ impl Diary {
         self.hours.buffer_minutes.unwrap_or(0)
     }
 
+    /// This span and the pause after it.
+    pub(super) fn with_pause(&self, span: Span) -> Span {
+        Span { to: span.to + i64::from(self.buffer_minutes()) * MICROSECONDS_PER_MINUTE, ..span }
+    }
+
     /// What takes some of this span, or of the pause after it.
     pub(super) fn taken_in(&self, span: Span) -> impl Iterator<Item = Span> {
-        let pause = i64::from(self.buffer_minutes()) * MICROSECONDS_PER_MINUTE;
-        let with_pause = Span { to: span.to + pause, ..span };
+        let with_pause = self.with_pause(span);
         self.taken.iter().copied().filter(move |taken| taken.overlaps(with_pause))
     }
 

@@ -75,7 +75,7 @@ pub(super) async fn all(days: Days, cx: &mut ToolContext<'_>) -> Result<Vec<Diar
 
 async fn open(practitioners: &[Id], days: Days, cx: &mut ToolContext<'_>) -> Result<Vec<Diary>, ToolError> {
     let some = practitioners.get(..DIARIES_MAX).unwrap_or(practitioners);
-    let mut open = diaries(some, days, None, cx).await?;
+    let mut open = diaries(some, days, cx).await?;
     open.retain(|diary| diary.hours.are_known());
     open.sort_by(|one, other| {
         (&one.name, one.practitioner.as_str()).cmp(&(&other.name, other.practitioner.as_str()))

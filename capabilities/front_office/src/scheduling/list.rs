@@ -230,7 +230,7 @@ impl ListAppointments {
         let mut rows: Vec<AppointmentAnswer> = Vec::new();
         let mut scanned = 0;
         loop {
-            let page = cx.records().search(&query).await?;
+            let page = cx.records().search(&query).await.map_err(ToolError::of_own_search)?;
             let names = Names::of(&page.records, cx).await?;
             for (index, record) in page.records.iter().enumerate() {
                 let status = Status::of(&view::<Appointment<'_>>(record)?);

@@ -11,16 +11,16 @@ use medcor_fhir::{
     search::Query,
     view::{Appointment, CodeableConcept, Extension, Practitioner},
 };
-use medcor_tools::{Action, Effect, Format, Hold, Need, Record, Tool, ToolContext, ToolError, view};
+use medcor_tools::{Action, Effect, Format, Hold, Need, OwnTime, Record, Tool, ToolContext, ToolError, view};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     answer::{AppointmentAnswer, now_text},
-    booking::{self, Own, Visit, span_of},
+    booking::{self, Visit, span_of},
     change::replace_extension,
-    diary::{Days, Diary, MICROSECONDS_PER_MINUTE, diary},
+    diary::{Days, Diary, MICROSECONDS_PER_MINUTE, closed_diary, diary},
     span::Span,
     waitlist::{Entry, waiting},
     when::{clock, instant, zoned},
@@ -133,9 +133,8 @@ async fn given_up(waiting: &[Record], cx: &mut ToolContext<'_>) -> Result<Vec<Fr
     }
     freed.retain(|freed| freed.span.from > now);
     freed.sort_by_key(|freed| freed.span.from);
-    let today = Days { from: cx.today(), to: cx.today() };
     for freed in freed.iter_mut().filter(|freed| freed.specialties.is_empty()) {
-        freed.specialties = diary(&freed.practitioner, today, None, cx).await?.specialties;
+        freed.specialties = closed_diary(&freed.practitioner, OwnTime::default(), cx).await?.specialties;
     }
     Ok(freed)
 }
@@ -205,7 +204,7 @@ impl Freed {
             return Ok(None);
         }
         let date = zoned(self.span.from, &cx.time_zone()).date();
-        diary(&self.practitioner, Days { from: date, to: date }, None, cx).await.map(Some)
+        diary(&self.practitioner, Days { from: date, to: date }, cx).await.map(Some)
     }
 }
 
@@ -261,7 +260,7 @@ impl Round<'_> {
                 .clone()
                 .filter(|patient| Some(patient) != freed.who_left.as_ref() && !has_offer);
             let Some(patient) = patient.filter(|_| entry.suits(freed, date)) else { continue };
-            let diary = match &known {
+            let diary = match &mut known {
                 Some(diary) => diary,
                 None => match freed.diary(cx).await? {
                     Some(diary) => known.insert(diary),
@@ -273,7 +272,7 @@ impl Round<'_> {
             let is_given =
                 |(whose, span): &(Id, Span)| *whose == freed.practitioner && span.overlaps(visit.span());
             if self.given.iter().any(is_given)
-                || !booking::obstacles(&visit, diary, &patient, Own::default(), cx).await?.is_empty()
+                || !booking::obstacles(&visit, diary, &patient, cx).await?.is_empty()
             {
                 continue;
             }

@@ -185,7 +185,7 @@ impl ListAppointmentSlots {
         match (&self.provider, &self.specialty) {
             (Some(provider), _) => {
                 let id = provider.id().clone();
-                let mut diaries = diaries(std::slice::from_ref(&id), days, None, cx).await?;
+                let mut diaries = diaries(std::slice::from_ref(&id), days, cx).await?;
                 for diary in &mut diaries {
                     if diary.name.is_none() {
                         let record = cx.record(provider).await?;

@@ -208,7 +208,7 @@ impl JoinWaitlist {
             to: days.to.min(days.from.max(today).saturating_add(jiff::Span::new().days(LOOK_AHEAD))),
         };
         let diaries = match (&self.provider, given(self.specialty.as_deref())) {
-            (Some(provider), _) => vec![diary(&provider.id().clone(), days, None, cx).await?],
+            (Some(provider), _) => vec![diary(provider.id(), days, cx).await?],
             (None, Some(specialty)) => doctors::of_specialty(specialty, days, cx).await?,
             (None, None) => return Ok(Vec::new()),
         };

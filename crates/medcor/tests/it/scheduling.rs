@@ -207,6 +207,56 @@ async fn a_move_keeps_what_is_not_given_and_frees_the_old_time() {
 }
 
 #[tokio::test]
+async fn a_move_to_a_specialty_goes_to_another_who_is_free_then_or_offers_times() {
+    let clinic = clinic().await;
+    let booked = book(&clinic, "ada", "grace", "09:00").await;
+    let to = |specialty: &str, more: Value| {
+        let mut all = json!({ "appointment_id": booked["id"], "specialty": specialty });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let call = async |arguments| clinic.ok(Role::Receptionist, "reschedule_appointment", arguments).await;
+    let answer = call(to("cardiologist", json!({}))).await;
+    assert_eq!((&answer["doctor_id"], &answer["time"]), (&json!("carl"), &json!("09:00")));
+    assert!(answer["candidates"].is_null(), "nobody else of it is free: {answer:#}");
+    assert_eq!(free(&clinic, "grace", FRIDAY).await[0], "09:00:00", "the old time is free");
+    let answer = call(to("dermatology", json!({ "start_time": "10:00" }))).await;
+    assert_eq!((&answer["doctor_id"], &answer["time"]), (&json!("emmy"), &json!("10:00")));
+    assert_eq!(answer["department"], "Dermatology");
+
+    // Of several who are free the first by name has it, and the others are named.
+    let answer = call(to("cardiology", json!({}))).await;
+    assert_eq!(answer["doctor_id"], "carl");
+    assert_eq!(answer["candidates"][0]["doctor_id"], "grace");
+    assert_eq!(answer["candidates"][0]["text"], "2026-12-04 10:00–10:30 with Dr. grace Hopper");
+
+    book(&clinic, "bob", "emmy", "11:00").await;
+    let report =
+        refused(&clinic, "reschedule_appointment", to("dermatologist", json!({ "time": "11:15" }))).await;
+    assert_eq!((report.code.name(), kinds(&report)), ("CONFLICT", vec!["provider_taken"]));
+    assert!(
+        report.text().contains("Dr. emmy Noether: the clinician is taken from 11:00 to 11:30"),
+        "{}",
+        report.text()
+    );
+    assert_eq!(report.details["alternatives"][0]["start_time"], "11:30");
+    assert_eq!(report.details["alternatives"][0]["doctor_id"], "emmy");
+    let stands = json!({ "appointment_id": booked["id"] });
+    let stands = clinic.ok(Role::Receptionist, "get_appointment_details", stands).await;
+    assert_eq!((&stands["doctor_id"], &stands["time"]), (&json!("carl"), &json!("10:00")), "it stays");
+
+    for (arguments, path) in [
+        (to("neurology", json!({})), "/specialty"),
+        (to("cardiology", json!({ "provider": "grace" })), "/provider"),
+        (to("cardiology", json!({ "override_reason": "urgent" })), "/override_reason"),
+    ] {
+        let report = refused(&clinic, "reschedule_appointment", arguments).await;
+        assert_eq!(report.code.name(), "VALIDATION_ERROR");
+        assert_eq!(report.details["problems"][0]["path"], path, "{}", report.text());
+    }
+}
+
+#[tokio::test]
 async fn an_appointment_goes_through_its_day_in_documented_words() {
     let clinic = clinic().await;
     let booked = book(&clinic, "ada", "grace", "09:00").await;

@@ -18,7 +18,8 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0012_conversation.sql"),
     include_str!("../../migrations/sqlite/0013_events.sql"),
     include_str!("../../migrations/sqlite/0014_conversation_fence.sql"),
-    include_str!("../../migrations/sqlite/0015_webhook.sql"),
+    include_str!("../../migrations/sqlite/0015_time_spans.sql"),
+    include_str!("../../migrations/sqlite/0016_webhook.sql"),
 ];
 
 /// The migrations that a schema of this version still needs.

@@ -20,7 +20,7 @@ use medcor_policy::{Action, Permit, Visibility};
 
 use self::{
     collect::{Arrival, Collector},
-    condition::Compiled,
+    condition::{Compiled, Reach, Test},
     plan::{ChartForm, Pass, Plan, Slice},
     position::{Key, Order, Position},
     sql::Values,
@@ -35,6 +35,8 @@ use crate::{
     sight::Limits,
 };
 
+/// How many records have a code that is rare.
+const RARE_MAX: usize = 200;
 /// Most rows of a narrow search that are looked at where the caller stands.
 const INLINE_ROWS_MAX: usize = 500;
 
@@ -59,7 +61,11 @@ pub(crate) async fn search(
     };
     let mut values = Values::new(permit.tenant(), query.resource_type);
     let compile = |filter| condition::compile(&mut values, query.resource_type, filter);
-    let compiled: Vec<Compiled> = query.filters.iter().map(compile).collect();
+    let mut compiled: Vec<Compiled> = query.filters.iter().map(compile).collect();
+    if rarest(backend, &values, &visibility, &mut compiled).await? == Rarest::Nobody {
+        let total = (query.total == Total::Accurate).then_some(0);
+        return Ok(Page::sealed(Vec::new(), Vec::new(), total, false, seal));
+    }
     let plan = Plan::new(backend.dialect(), values, (&visibility, limits), compiled);
     let search = Search { backend, plan, order: Order::of(&query), query: query.clone() };
     let form = search.chart_form().await?;
@@ -74,6 +80,46 @@ pub(crate) async fn search(
     let (places, records): (Vec<Position>, Vec<Record>) = rows.into_iter().unzip();
     let places = places.iter().map(Position::to_bytes).collect();
     Ok(Page::sealed(records, places, total, has_more, seal))
+}
+
+/// What is known of the rarest code or status that a search asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rarest {
+    /// No record has it, so none matches.
+    Nobody,
+    /// Few have it: the search starts from them.
+    Few,
+    /// Nothing, or that many have it.
+    Unknown,
+}
+
+/// Where a search would look at all records of its type: makes a code or status that few of them have what it
+/// starts from. Who waits has a status that hardly anybody else has; what is over has that of most.
+async fn rarest(
+    backend: &Backend,
+    values: &Values,
+    visibility: &Visibility<'_>,
+    compiled: &mut [Compiled],
+) -> Result<Rarest, StoreError> {
+    if matches!(visibility, Visibility::Compartment(_)) || plan::leader(compiled, false).is_some() {
+        return Ok(Rarest::Unknown);
+    }
+    for compiled in compiled {
+        let Some(Test::Rows(rows)) = &mut compiled.test else { continue };
+        if rows.is_negated || !rows.is_point || rows.reach != Reach::Many {
+            continue;
+        }
+        let text = format!("{} LIMIT {}", rows.selected(), RARE_MAX + 1);
+        let few = backend.rows(Lane::Snapshot, values.clone().into_statement(&text)).await?;
+        if few.is_empty() {
+            return Ok(Rarest::Nobody);
+        }
+        if few.len() <= RARE_MAX {
+            rows.reach = Reach::Handful;
+            return Ok(Rarest::Few);
+        }
+    }
+    Ok(Rarest::Unknown)
 }
 
 fn opened(seal: &Seal, cursor: &str, query: &Query) -> Result<Position, StoreError> {

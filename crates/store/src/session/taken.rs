@@ -3,15 +3,14 @@
 //!
 //! Imports are never refused: they take what is free. So does what is booked over another on purpose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medcor_fhir::{
     Id, ResourceType, naming,
-    primitive::{TimeSpan, format_instant},
-    search::Query,
+    primitive::TimeSpan,
     view::{Appointment, Extension},
 };
-use medcor_policy::{Action, Visibility, system::permit_times};
+use medcor_policy::{Action, Visibility};
 
 use super::Session;
 use crate::{
@@ -25,14 +24,21 @@ const MICROSECONDS_PER_MINUTE: i64 = 60_000_000;
 const GRANULE: i64 = 5 * MICROSECONDS_PER_MINUTE;
 /// Of an appointment that is longer the first day is claimed.
 const CLAIMED_MAX: i64 = 24 * 60 * MICROSECONDS_PER_MINUTE;
+/// How far back of a time spans are looked for: of an appointment that is longer the first 31 days count.
+const SPAN_MAX: i64 = 31 * 24 * 60 * MICROSECONDS_PER_MINUTE;
 /// Most people of one appointment whose time is claimed.
 const PEOPLE_MAX: usize = 16;
 /// No moment of a search is later: the last second of the year 9999.
 const MOMENT_MAX: i64 = 253_402_300_799_000_000;
-/// Appointments read at once.
-const STEP: u32 = 500;
-/// Most people that are asked about at once.
-const ASKED_MAX: usize = 50;
+
+/// Of one person, between two moments: claims on five minutes each, and spans. Nothing that was called off is
+/// there, so it costs what the live appointments of that time cost.
+const TAKEN: &str = "
+    SELECT key, owner, until FROM claim
+    WHERE tenant = ?1 AND key >= ?2 AND key < ?3 AND until > ?4
+    UNION ALL
+    SELECT key, owner, until FROM claim
+    WHERE tenant = ?1 AND key >= ?5 AND key < ?6 AND until > ?7";
 
 /// A time at which somebody is taken, and no word about by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,15 @@ pub struct Taken {
     pub from: i64,
     /// Microseconds since the epoch, the first after it.
     pub to: i64,
+}
+
+/// What is not told as taken to who has it.
+#[derive(Debug, Clone, Default)]
+pub struct OwnTime {
+    /// The id of a hold.
+    pub hold: Option<String>,
+    /// An appointment.
+    pub appointment: Option<Id>,
 }
 
 /// A time that is kept for somebody who has not decided yet.
@@ -61,27 +76,55 @@ pub struct Hold {
 }
 
 impl Session<'_> {
-    /// When these clinicians are taken between two moments, by appointments or holds but the one of this id.
-    /// Times may repeat and overlap. For whoever may see schedules.
+    /// When these clinicians are taken between two moments that are to come, by appointments or holds but the
+    /// caller's own. Times may repeat and overlap. For whoever may see schedules.
     pub async fn taken(
         &mut self,
         practitioners: &[Id],
-        (from, to): (i64, i64),
-        own_hold: Option<&str>,
+        window: (i64, i64),
+        own: &OwnTime,
     ) -> Result<Vec<Taken>, StoreError> {
         if self.permit.visibility(Action::Search, ResourceType::SCHEDULE) == Visibility::Nothing {
             let resource_type = ResourceType::SCHEDULE;
             return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
         }
-        let (from, to) = (from.clamp(CLAIMED_MAX, MOMENT_MAX), to.clamp(CLAIMED_MAX, MOMENT_MAX));
-        let mut taken = Vec::new();
-        for some in practitioners.chunks(ASKED_MAX) {
-            self.taken_by_records(some, (from, to), &mut taken).await?;
-        }
+        let own_hold = own.hold.as_deref().map(owner_of_hold);
+        let own_appointment = own.appointment.as_ref().map(owner_of_appointment);
+        let is_own =
+            |owner: &str| own_hold.as_deref() == Some(owner) || own_appointment.as_deref() == Some(owner);
+        let mut taken: Vec<Taken> = Vec::new();
         for practitioner in practitioners {
-            self.taken_by_claims(practitioner, (from, to), own_hold, &mut taken).await?;
+            let mut found = self.takes(ResourceType::PRACTITIONER, practitioner, window).await?;
+            found.retain(|take| !is_own(&take.owner));
+            found.sort_unstable_by_key(|take| (take.from, take.to));
+            for Take { from, to, .. } in found {
+                match taken.last_mut().filter(|last| last.practitioner == *practitioner && from <= last.to) {
+                    Some(last) => last.to = last.to.max(to),
+                    None => taken.push(Taken { practitioner: practitioner.clone(), from, to }),
+                }
+            }
         }
         Ok(taken)
+    }
+
+    /// The appointments that take this patient's time between two moments that are to come, to five minutes,
+    /// as far as the permit searches the patient's appointments. Which of them the caller sees, a search tells.
+    pub async fn appointments_at(&mut self, patient: &Id, window: (i64, i64)) -> Result<Vec<Id>, StoreError> {
+        let resource_type = ResourceType::APPOINTMENT;
+        match self.permit.visibility(Action::Search, resource_type) {
+            Visibility::Tenant => {}
+            Visibility::Compartment(own) if own == patient => {}
+            Visibility::Compartment(_) => return Ok(Vec::new()),
+            Visibility::Nothing => {
+                return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
+            }
+        }
+        let takes = self.takes(ResourceType::PATIENT, patient, window).await?;
+        let ids = takes.iter().filter_map(|take| Id::new(take.owner.strip_prefix(OF_APPOINTMENT)?));
+        let mut ids: Vec<Id> = ids.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// Stages keeping a time. The commit fails if somebody has a part of it.
@@ -99,81 +142,43 @@ impl Session<'_> {
         self.releases.extend(keys.map(|key| Release { key, owner: owner.clone() }));
     }
 
-    /// What was written by whatever way, also before times were claimed.
-    async fn taken_by_records(
+    /// What takes some of this person's time, in no order.
+    async fn takes(
         &self,
-        practitioners: &[Id],
+        of: ResourceType,
+        id: &Id,
         (from, to): (i64, i64),
-        taken: &mut Vec<Taken>,
-    ) -> Result<(), StoreError> {
-        let permit = permit_times(self.permit.tenant());
-        let mut session = Session::new(self.store.clone(), &permit);
-        let actors: Vec<String> = practitioners.iter().map(|id| format!("Practitioner/{id}")).collect();
-        // The search knows starts alone.
-        let first = format!("ge{}", format_instant(from - CLAIMED_MAX));
-        let after = format!("lt{}", format_instant(to));
-        let conditions = [("actor", actors.join(",")), ("date", first), ("date", after)];
-        let mut query = Query::new(ResourceType::APPOINTMENT);
-        for (name, value) in conditions {
-            query = query.with(name, &value).expect("these are parameters and values of R4");
-        }
-        query.count = STEP;
-        loop {
-            let page = session.search(&query).await?;
-            for record in &page.records {
-                let Some(time) = Time::of(&record.body) else { continue };
-                let wanted = time.people.iter().filter(|(of, id)| {
-                    *of == ResourceType::PRACTITIONER && practitioners.contains(id) && time.free_from > from
-                });
-                taken.extend(wanted.map(|(_, practitioner)| Taken {
-                    practitioner: practitioner.clone(),
-                    from: time.from,
-                    to: time.free_from,
-                }));
-            }
-            let last = page.records.len().checked_sub(1).filter(|_| page.has_more);
-            query.cursor = last.and_then(|last| page.cursor_after(last));
-            if query.cursor.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn taken_by_claims(
-        &self,
-        practitioner: &Id,
-        (from, to): (i64, i64),
-        own_hold: Option<&str>,
-        taken: &mut Vec<Taken>,
-    ) -> Result<(), StoreError> {
-        let tenant = self.permit.tenant();
-        let edge = |at: i64| key(ResourceType::PRACTITIONER, practitioner, at.div_euclid(GRANULE));
+    ) -> Result<Vec<Take>, StoreError> {
+        let (from, to) = (from.clamp(0, MOMENT_MAX), to.clamp(0, MOMENT_MAX));
+        let (tenant, now) = (self.permit.tenant(), self.store.clock().now());
         let statement = Statement::of_tenant(
             tenant,
-            "SELECT key, owner FROM claim
-             WHERE tenant = ?1 AND key >= ?2 AND key < ?3 AND until > ?4 ORDER BY key",
+            TAKEN,
             vec![
                 tenant.into(),
-                edge(from).as_str().into(),
-                edge(to + GRANULE - 1).as_str().into(),
-                self.store.clock().now().into(),
+                key(of, id, from.div_euclid(GRANULE)).as_str().into(),
+                key(of, id, (to + GRANULE - 1).div_euclid(GRANULE)).as_str().into(),
+                now.into(),
+                span_key(of, id, (from - SPAN_MAX).max(0), "").as_str().into(),
+                span_key(of, id, to, "").as_str().into(),
+                now.max(from).into(),
             ],
         );
-        let own = own_hold.map(owner_of_hold);
-        for row in self.store.backend().rows(Lane::Snapshot, statement).await? {
-            if own.as_deref() == Some(row.text(1)?) {
-                continue;
-            }
-            let granule = row.text(0)?.rsplit('/').next().and_then(|number| number.parse::<i64>().ok());
-            let granule = granule.ok_or(StoreError::Damaged("a claim of a time has a number"))?;
-            let (from, to) = (granule * GRANULE, (granule + 1) * GRANULE);
-            match taken.last_mut().filter(|last| last.practitioner == *practitioner && last.to == from) {
-                Some(last) => last.to = to,
-                None => taken.push(Taken { practitioner: practitioner.clone(), from, to }),
-            }
+        let rows = self.store.backend().rows(Lane::Snapshot, statement).await?;
+        let mut takes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (from, to) = times_of(row.text(0)?, row.integer(2)?)?;
+            takes.push(Take { owner: row.text(1)?.to_owned(), from, to });
         }
-        Ok(())
+        Ok(takes)
     }
+}
+
+/// A claim on a time, or a span.
+struct Take {
+    owner: String,
+    from: i64,
+    to: i64,
 }
 
 /// How the claims on times change with what a commit writes.
@@ -197,24 +202,34 @@ impl TimeClaims {
         if write.resource_type != ResourceType::APPOINTMENT {
             return;
         }
-        let owner = format!("Appointment/{}", write.id);
+        let owner = owner_of_appointment(&write.id);
         let before = before.filter(|before| !before.is_deleted).and_then(|before| Time::of(&before.body));
         let after = Some(&write.body).filter(|_| !write.is_deleted).and_then(|body| Time::of(body));
-        let keys_before = before.map(|time| time.keys(i64::MIN)).unwrap_or_default();
+        let keys_before = before.as_ref().map(|time| time.keys(i64::MIN)).unwrap_or_default();
         let keys_after = after.as_ref().map(|time| time.keys(now)).unwrap_or_default();
-        for key in keys_before.difference(&keys_after) {
+        let is_beside = beside == Beside::Anything || after.as_ref().is_some_and(|time| time.is_over_others);
+        // What it keeps of its time may be another's claim.
+        let may_lack_claims = is_beside || !keys_before.is_disjoint(&keys_after);
+        let spans_before = before.map(|time| time.spans(&owner)).unwrap_or_default();
+        let spans_after = after.as_ref().filter(|time| may_lack_claims || time.is_long());
+        let mut spans_after = spans_after.map(|time| time.spans(&owner)).unwrap_or_default();
+        spans_after.retain(|_, until| *until > now);
+        let spans_gone = spans_before.iter().filter(|(key, until)| spans_after.get(*key) != Some(until));
+        for key in keys_before.difference(&keys_after).chain(spans_gone.map(|(key, _)| key)) {
             // An earlier write of this commit may have been about to take it.
             self.claims.retain(|taking| taking.key != *key || taking.owner != owner);
             self.marks.retain(|taking| taking.key != *key || taking.owner != owner);
             self.releases.push(Release { key: key.clone(), owner: owner.clone() });
         }
+        let spans = spans_after.into_iter().map(|(key, until)| Taking { key, owner: owner.clone(), until });
+        self.marks.extend(spans);
         let Some(after) = after else { return };
         let takings = keys_after.difference(&keys_before).map(|key| Taking {
             key: key.clone(),
             owner: owner.clone(),
             until: after.free_from,
         });
-        if beside == Beside::Anything || after.is_over_others {
+        if is_beside {
             self.marks.extend(takings);
         } else {
             self.claims.extend(takings);
@@ -256,12 +271,28 @@ impl Time {
         })
     }
 
+    /// When this person is free again.
+    fn end_of(&self, of: ResourceType) -> i64 {
+        if of == ResourceType::PRACTITIONER { self.free_from } else { self.to }
+    }
+
+    /// Whether claims do not reach to its end.
+    fn is_long(&self) -> bool {
+        self.free_from.saturating_sub(self.from) > CLAIMED_MAX
+    }
+
+    /// The key of each span, and when it ends.
+    fn spans(&self, owner: &str) -> BTreeMap<String, i64> {
+        let from = self.from.clamp(0, MOMENT_MAX);
+        let span = |(of, id): &(ResourceType, Id)| (span_key(*of, id, from, owner), self.end_of(*of));
+        self.people.iter().map(span).collect()
+    }
+
     /// The keys of what is not over yet.
     fn keys(&self, now: i64) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for (of, id) in &self.people {
-            let to = if *of == ResourceType::PRACTITIONER { self.free_from } else { self.to };
-            let to = to.min(self.from.saturating_add(CLAIMED_MAX));
+            let to = self.end_of(*of).min(self.from.saturating_add(CLAIMED_MAX));
             let from = self.from.max(now.div_euclid(GRANULE).saturating_mul(GRANULE));
             all.extend(keys(*of, id, from, to));
         }
@@ -277,6 +308,31 @@ fn keys(of: ResourceType, id: &Id, from: i64, to: i64) -> impl Iterator<Item = S
 /// Numbers have one length, so that keys are in the order of time.
 fn key(of: ResourceType, id: &Id, granule: i64) -> String {
     format!("time/{of}/{id}/{granule:010}")
+}
+
+/// A span is its owner's alone and stands beside claims: what is written over or beside others leaves one, so
+/// that its time stays taken where another had the claims, and so does what is longer than claims reach. The
+/// row ends where it does.
+fn span_key(of: ResourceType, id: &Id, from: i64, owner: &str) -> String {
+    format!("span/{of}/{id}/{from:018}/{owner}")
+}
+
+/// From when to when a row of [`TAKEN`] takes somebody's time.
+fn times_of(key: &str, until: i64) -> Result<(i64, i64), StoreError> {
+    let mut parts = key.splitn(5, '/');
+    let (kind, number) = (parts.next(), parts.nth(2).and_then(|number| number.parse::<i64>().ok()));
+    match (kind, number) {
+        (Some("span"), Some(from)) => Ok((from, until)),
+        (Some("time"), Some(granule)) => Ok((granule * GRANULE, (granule + 1) * GRANULE)),
+        _ => Err(StoreError::Damaged("a claim of a time has a number")),
+    }
+}
+
+/// Owners that are appointments begin so.
+const OF_APPOINTMENT: &str = "Appointment/";
+
+fn owner_of_appointment(id: &Id) -> String {
+    format!("{OF_APPOINTMENT}{id}")
 }
 
 fn owner_of_hold(id: &str) -> String {

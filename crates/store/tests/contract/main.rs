@@ -146,6 +146,7 @@ contract! {
         sql_finds_what_matches_means,
         a_compartment_hides_the_rest_from_every_search,
         a_cursor_goes_on_where_it_was_while_rows_are_added,
+        a_rare_code_and_a_common_one_are_found_alike,
         a_cursor_is_refused_for_another_caller_or_search,
         a_name_that_is_exact_decides_and_near_ones_are_offered,
         a_look_up_sees_the_own_compartment_only;
@@ -153,7 +154,10 @@ contract! {
         two_appointments_of_one_time_are_not_both_written,
         moving_takes_the_new_time_and_gives_back_the_old,
         imports_take_what_is_free_and_are_not_refused,
+        what_is_imported_beside_another_stays_when_that_is_called_off,
+        an_appointment_of_days_takes_all_of_them,
         what_is_booked_over_another_says_so,
+        a_database_of_before_spans_knows_who_is_taken,
         a_hold_keeps_a_time_until_it_ends;
     together:
         sessions_are_committed_together_with_a_row_for_each,

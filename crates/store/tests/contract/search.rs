@@ -69,6 +69,57 @@ pub(crate) async fn a_cursor_goes_on_where_it_was_while_rows_are_added(hospital:
     }
 }
 
+/// A code that few have is what a search starts from, one that many have is not; both answer alike.
+pub(crate) async fn a_rare_code_and_a_common_one_are_found_alike(hospital: Hospital) {
+    const COUNT: usize = 260;
+    let is_rare = |number: usize| number % 50 == 7;
+    hospital
+        .commit(|session| {
+            for number in 0..COUNT {
+                let status = if is_rare(number) { "waitlist" } else { "cancelled" };
+                let appointment = json!({ "resourceType": "Appointment", "status": status,
+                    "participant": [{ "actor": { "reference": "Practitioner/grace" }, "status": "accepted" }] });
+                session.put(Id::new(&format!("a{number:03}")).expect("an id"), resource(appointment))?;
+            }
+            Ok(())
+        })
+        .await
+        .expect("they are stored");
+    let permit = hospital.permit();
+    for (status, is_wanted) in [
+        ("waitlist", &is_rare as &(dyn Fn(usize) -> bool + Sync)),
+        ("cancelled", &|number| !is_rare(number)),
+        ("waitlist,cancelled", &|_| true),
+        ("noshow", &|_| false),
+    ] {
+        for sort in ["_id", "-_id", "_lastUpdated", "date"] {
+            let query = Query::new(ResourceType::APPOINTMENT).with("status", status).expect("a status");
+            let mut query = query.with("_sort", sort).expect("a sort");
+            (query.count, query.total) = (100, Total::Accurate);
+            let wanted: Vec<String> = (0..COUNT)
+                .filter(|number| is_wanted(*number))
+                .map(|number| format!("a{number:03}"))
+                .collect();
+            let mut found = Vec::new();
+            loop {
+                let page = hospital.store.session(&permit).search(&query).await.expect("a page");
+                assert_eq!(page.total, Some(wanted.len() as u64), "{status} {sort}");
+                found.extend(page.records.iter().map(|record| record.id.to_string()));
+                query.cursor = cursor(&page);
+                if query.cursor.is_none() {
+                    break;
+                }
+            }
+            match sort {
+                "_id" => {}
+                "-_id" => found.reverse(),
+                _ => found.sort(),
+            }
+            assert_eq!(found, wanted, "{status} {sort}");
+        }
+    }
+}
+
 pub(crate) async fn a_cursor_is_refused_for_another_caller_or_search(hospital: Hospital) {
     for number in 0..5 {
         hospital.put(&format!("p{number}"), patient("Lovelace")).await;

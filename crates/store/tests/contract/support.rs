@@ -92,6 +92,10 @@ impl Hospital {
         }
     }
 
+    pub(crate) fn is_on_sqlite(&self) -> bool {
+        matches!(self.settings.location, Location::Sqlite(_))
+    }
+
     /// As whom the store logs in.
     pub(crate) fn url(&self) -> &str {
         match &self.settings.location {

@@ -26,7 +26,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0012_conversation.sql"),
     include_str!("../../../migrations/postgres/0013_events.sql"),
     include_str!("../../../migrations/postgres/0014_conversation_fence.sql"),
-    include_str!("../../../migrations/postgres/0015_webhook.sql"),
+    include_str!("../../../migrations/postgres/0015_time_spans.sql"),
+    include_str!("../../../migrations/postgres/0016_webhook.sql"),
 ];
 
 pub(super) async fn migrate(connector: &Connector, applies_migrations: bool) -> Result<(), StoreError> {

@@ -93,7 +93,8 @@ impl Queue {
             return Err(StoreError::NotReady);
         }
         if waiting.scans.len() >= QUEUE_MAX {
-            return Err(StoreError::TooCostly);
+            // Others fill the queue; this search may be a short one.
+            return Err(StoreError::NotReady);
         }
         waiting.scans.push_back(scan);
         self.changed.notify_one();

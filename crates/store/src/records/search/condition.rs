@@ -157,6 +157,11 @@ impl Rows {
         format!("r.row_id {not}IN ({})", self.selected())
     }
 
+    /// The same as a set that PostgreSQL reads before it looks at any record.
+    pub(super) fn set_at_first(&self) -> String {
+        format!("r.row_id = ANY (ARRAY({}))", self.selected())
+    }
+
     /// The statement that selects the numbers of the records.
     pub(super) fn selected(&self) -> String {
         let arms = self.arms.iter().map(|arm| format!("SELECT x.row_id {}", self.source(arm)));

@@ -356,6 +356,10 @@ impl Plan {
         }
         match (&self.start, form) {
             (Start::Ids(marks), _) => push(text, format_args!(" AND r.id IN ({marks})")),
+            // PostgreSQL plans without knowing the values, and may go through all records in their order.
+            (Start::Rows(rows), _) if self.dialect == Dialect::Postgres && self.is_handful() => {
+                push(text, format_args!(" AND {}", rows.set_at_first()));
+            }
             (Start::Rows(rows), _) => push(text, format_args!(" AND {}", rows.set())),
             (Start::Chart(chart), ChartForm::Straight) => {
                 push(text, format_args!(" AND r.is_chart = 1 AND r.patient = {}", chart.patient));
@@ -399,7 +403,7 @@ impl Key {
 }
 
 /// The filter that leaves the fewest records, if one leaves few.
-fn leader(compiled: &[Compiled], has_compartment: bool) -> Option<usize> {
+pub(super) fn leader(compiled: &[Compiled], has_compartment: bool) -> Option<usize> {
     let mut best: Option<((u8, Reverse<usize>), usize)> = None;
     for (position, compiled) in compiled.iter().enumerate() {
         let rank = match &compiled.test {
