@@ -9,7 +9,7 @@ mod record;
 use medcor_fhir::ResourceType;
 use medcor_tools::{
     Alias, Area, Capability, Effect, Exposure, Need, Ref, Secret, Tool, ToolContext, ToolError, Webhook,
-    alias, kind, tool,
+    WebhookState, alias, kind, tool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
