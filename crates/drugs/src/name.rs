@@ -301,8 +301,9 @@ mod tests {
     proptest! {
         #[test]
         fn plain_letters_are_folded_as_among_others(text in "[ -~]{0,40}") {
-            let among_others = fold(&format!("é {text}"));
-            prop_assert_eq!(among_others.strip_prefix('e').map(str::trim_start), Some(fold(&text).as_str()));
+            let (plain, among_others) = (fold(&text), fold(&format!("é {text}")));
+            let others_left = among_others.strip_prefix('e').map(str::trim_start);
+            prop_assert_eq!(others_left, Some(plain.as_str()));
         }
     }
 
