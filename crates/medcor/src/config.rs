@@ -36,6 +36,7 @@ pub enum TokenProfile {
 }
 
 /// Checked settings.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off")]
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The folder for everything that MedCor keeps beside a database server.

@@ -112,7 +112,7 @@ pub(super) struct RedeliverWebhook {
 
 /// What is tried again.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Redelivering {
+pub(super) struct TriedAgain {
     /// The webhook.
     id: String,
     /// `requested` where it begins with a handshake again, else as it was.
@@ -128,9 +128,9 @@ impl Tool for RedeliverWebhook {
     const NEEDS: &'static [Need] =
         &[Need::read(SUBSCRIPTION), Need::update(SUBSCRIPTION), Need::AdministerIfAllowed(Area::Clients)];
     const KEYWORDS: &'static [&'static str] = &["retry", "resend", "dead letters", "reactivate"];
-    type Output = Redelivering;
+    type Output = TriedAgain;
 
-    async fn run(self, cx: &mut ToolContext<'_>) -> Result<Redelivering, ToolError> {
+    async fn run(self, cx: &mut ToolContext<'_>) -> Result<TriedAgain, ToolError> {
         let webhook = managed(&self.webhook, cx).await?;
         let known = cx.records().webhook_failures(&webhook, i64::MAX, FAILURES_MAX).await?;
         let mut problems = Problems::default();
@@ -152,6 +152,6 @@ impl Tool for RedeliverWebhook {
             cx.records().hasten_webhook(&webhook)?;
         }
         let status = if is_stopped { WebhookState::Requested } else { state };
-        Ok(Redelivering { id: webhook.key.id.to_string(), status: status.name(), redelivering })
+        Ok(TriedAgain { id: webhook.key.id.to_string(), status: status.name(), redelivering })
     }
 }

@@ -26,8 +26,8 @@ const WEBHOOKS: &str = "webhooks tell of everybody";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pin_changes_no_call_about_its_patient() {
     for role in [Role::Doctor, Role::Nurse, Role::Receptionist, Role::Admin] {
-        let free = outcomes(role, false).await;
-        let pinned = outcomes(role, true).await;
+        let free = Box::pin(outcomes(role, false)).await;
+        let pinned = Box::pin(outcomes(role, true)).await;
         let done = free.values().filter(|outcome| **outcome == "OK").count();
         assert!(done > 20, "the examples of {role} work: {free:?}");
         let mut differences = Vec::new();
