@@ -28,7 +28,7 @@ export function follow(medcor, { topics = "", after, onEvent, onError = () => {}
       } catch (error) {
         onError(error);
         // Another token, and not another try, is what these need.
-        if (error instanceof MedCorError && !["RATE_LIMIT", "NOT_READY"].includes(error.code)) return;
+        if (error instanceof MedCorError && !/^(RATE_LIMIT|NOT_READY|SERVER_ERROR|HTTP 5..)$/.test(error.code)) return;
       }
       await pause(retry, stopping.signal);
     }

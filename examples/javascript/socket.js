@@ -49,6 +49,7 @@ export class MedCorSocket {
   #ask(message) {
     const request_id = `r${this.#next++}`;
     return new Promise((resolve, reject) => {
+      if (this.#socket.readyState !== 1) return reject(new Error("the connection is not open"));
       this.#waiting.set(request_id, { resolve, reject });
       this.#socket.send(JSON.stringify({ ...message, request_id }));
     });

@@ -227,12 +227,12 @@ impl Webhooks {
         self.changes_something(vec![saved(webhook, lease)], Vec::new()).await
     }
 
-    /// Gives a webhook back of which nothing changed.
-    pub async fn give_back(&self, key: &WebhookKey, holder: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE webhook SET lease = NULL, lease_until = 0
+    /// Gives a webhook back of which nothing changed, to be looked at again at this time.
+    pub async fn give_back(&self, key: &WebhookKey, holder: &str, due_at: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE webhook SET lease = NULL, lease_until = 0, due_at = ?4
                    WHERE tenant = ?1 AND id = ?2 AND lease = ?3";
         let mut values = of_key(key);
-        values.push(holder.into());
+        values.extend([holder.into(), due_at.into()]);
         let sweeps = vec![Statement::of_server(sql, values)];
         self.store.backend().commit(Batch { sweeps, ..Batch::default() }).await
     }

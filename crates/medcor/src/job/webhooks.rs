@@ -26,7 +26,7 @@ use medcor_tools::{Pipeline, topic::Topics};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::turn::Turn;
+use self::turn::{LATER_MICROSECONDS, Turn};
 use super::machine::Machine;
 
 pub(super) const MACHINE: Machine = Machine {
@@ -41,6 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Webhooks that are worked on at once by one instance.
 const TURNS_MAX: usize = 32;
+/// Those of them of one organisation: its receivers may be slow, and others wait.
+const TURNS_PER_TENANT_MAX: usize = 8;
 /// How long a webhook is an instance's without a sign of life, microseconds: a minute. One message takes at most 15
 /// seconds.
 const LEASE_MICROSECONDS: i64 = 60 * 1_000_000;
@@ -167,6 +169,9 @@ impl WebhookJob {
 
     async fn turn(&self, due: DueWebhook, stop: &CancellationToken) -> Result<(), StoreError> {
         let Ok(_place) = self.turns.acquire().await else { return Ok(()) };
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         let is_idle = due.webhook.progress.state == WebhookState::Active && !due.has_wanted;
         if is_idle && matches!(self.next(&due.webhook).await?, Next::Nothing) {
             return Ok(());
@@ -177,7 +182,8 @@ impl WebhookJob {
         let key = webhook.key.clone();
         let outcome = Turn::new(self, webhook, stop).run().await;
         if outcome.is_err() {
-            self.webhooks().give_back(&key, &self.holder).await?;
+            let due_at = self.pipeline.store().clock().now() + LATER_MICROSECONDS;
+            self.webhooks().give_back(&key, &self.holder, due_at).await?;
         }
         outcome
     }
@@ -278,7 +284,11 @@ struct Busy {
 
 impl Busy {
     fn with(job: &Arc<WebhookJob>, key: &WebhookKey) -> Option<Self> {
-        let is_new = job.state().busy.insert(key.clone());
+        let is_new = {
+            let mut state = job.state();
+            let of_tenant = state.busy.iter().filter(|busy| busy.tenant == key.tenant).count();
+            of_tenant < TURNS_PER_TENANT_MAX && state.busy.insert(key.clone())
+        };
         is_new.then(|| Self { job: job.clone(), key: key.clone() })
     }
 }

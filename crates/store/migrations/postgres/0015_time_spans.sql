@@ -13,7 +13,7 @@ FROM (
                 WHERE e.value ->> 'url' = 'urn:medcor:appointment-buffer' LIMIT 1), 0)
             ELSE 0 END) * 1000000 AS free_from
     FROM resource r CROSS JOIN LATERAL jsonb_array_elements(r.body::jsonb -> 'participant') p
-    WHERE r.type = 4 AND r.state = 0 AND r.moment > (-9223372036854775808)::bigint
+    WHERE r.type = 4 AND r.state IN (0, 2) AND r.moment > (-9223372036854775808)::bigint
         AND r.body::jsonb ->> 'status' IN ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled')
         AND p.value ->> 'status' <> 'declined'
 ) live

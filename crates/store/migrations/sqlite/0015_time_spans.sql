@@ -13,7 +13,7 @@ FROM (
                 WHERE json_extract(e.value, '$.url') = 'urn:medcor:appointment-buffer'), 0)
             ELSE 0 END) * 1000000 AS free_from
     FROM resource r, json_each(r.body, '$.participant') p
-    WHERE r.type = 4 AND r.state = 0 AND r.moment > -9223372036854775808
+    WHERE r.type = 4 AND r.state IN (0, 2) AND r.moment > -9223372036854775808
         AND json_extract(r.body, '$.status') IN ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled')
         AND json_extract(p.value, '$.status') <> 'declined'
 )

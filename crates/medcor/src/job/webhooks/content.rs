@@ -20,6 +20,8 @@ pub(super) enum Content {
     Withheld,
     /// Nobody can say now, or the owner has seen many patients within the hour.
     Later,
+    /// The record can't be read as it is.
+    Unreadable,
 }
 
 #[derive(Deserialize)]
@@ -41,13 +43,14 @@ pub(super) async fn of(pipeline: &Arc<Pipeline>, caller: &Arc<Caller>, event: &R
     match pipeline.invoke_admitted(call).await {
         Ok(answer) => match serde_json::from_str::<Answer>(answer.json()) {
             Ok(Answer { fhir: Some(resource) }) => Content::Resource(resource),
-            _ => Content::Later,
+            _ => Content::Unreadable,
         },
         Err(refusal) => match refusal.code {
             ErrorCode::ResourceNotFound | ErrorCode::PermissionDenied | ErrorCode::ConsentRequired => {
                 Content::Withheld
             }
-            _ => Content::Later,
+            ErrorCode::RateLimit | ErrorCode::NotReady => Content::Later,
+            _ => Content::Unreadable,
         },
     }
 }

@@ -27,7 +27,7 @@ use crate::events::{Heard, documented::domain_event, judge};
 /// After this time the next turn goes on, so that every webhook gets one.
 const TURN_MAX: Duration = Duration::from_secs(30);
 /// When what nobody could judge is looked at again, microseconds.
-const LATER_MICROSECONDS: i64 = 60 * 1_000_000;
+pub(super) const LATER_MICROSECONDS: i64 = 60 * 1_000_000;
 /// The tool by whose needs an owner may have webhooks.
 const CREATE_TOOL: &str = "create_webhook";
 
@@ -65,13 +65,25 @@ enum Sent {
     },
 }
 
+impl Sent {
+    /// Of a message that could not be made: it is tried again like one that nobody took.
+    fn unreadable() -> Self {
+        Self::Failed { reason: UNREADABLE.to_owned(), asked: None }
+    }
+}
+
 /// A message about an event.
 enum Prepared {
     Body(Vec<u8>),
     /// It is not the owner's to know, or of no topic.
     Nothing,
     Later,
+    /// The record can't be read as it is.
+    Unreadable,
 }
+
+/// What is said of a message that could not be made.
+const UNREADABLE: &str = "the server could not read the record";
 
 /// Whether the turn goes on.
 type GoesOn = bool;
@@ -117,10 +129,14 @@ impl<'j> Turn<'j> {
     async fn again(&mut self) -> Result<GoesOn, StoreError> {
         let webhooks = self.job.webhooks();
         for mut failure in webhooks.wanted(&self.webhook.key).await? {
+            if self.is_over() {
+                return Ok(true);
+            }
             let Some(standing) = self.standing().await? else { return Ok(false) };
             let event = Arc::new(failure.event(&self.webhook.key));
             let body = match self.prepared(&standing, &event, failure.number).await? {
-                Prepared::Body(body) => body,
+                Prepared::Body(body) => Some(body),
+                Prepared::Unreadable => None,
                 Prepared::Nothing => {
                     webhooks.forget_failure(&self.webhook.key, failure.number).await?;
                     continue;
@@ -128,7 +144,11 @@ impl<'j> Turn<'j> {
                 Prepared::Later => return self.later().await,
             };
             let id = signature::message_id(&self.webhook.key, &event);
-            match self.send(&standing.endpoint, &id, body).await? {
+            let sent = match body {
+                Some(body) => self.send(&standing.endpoint, &id, body).await?,
+                None => Sent::unreadable(),
+            };
+            match sent {
                 Sent::Taken => {
                     webhooks.forget_failure(&self.webhook.key, failure.number).await?;
                     self.webhook.progress.last_delivery_at = Some(self.now());
@@ -151,8 +171,7 @@ impl<'j> Turn<'j> {
     /// The next events, until there is none, one fails or the turn is over.
     async fn events(&mut self) -> Result<(), StoreError> {
         loop {
-            let is_over = self.stop.is_cancelled() || self.began.elapsed() > TURN_MAX;
-            let next = if is_over { Next::Nothing } else { self.job.next(&self.webhook).await? };
+            let next = if self.is_over() { Next::Nothing } else { self.job.next(&self.webhook).await? };
             let goes_on = match next {
                 Next::Nothing => self.given_back().await?,
                 Next::Missed => self.standing().await?.is_some() && self.missed().await?,
@@ -164,11 +183,17 @@ impl<'j> Turn<'j> {
         }
     }
 
+    /// Whether others have their turn now, or the server stops.
+    fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || self.began.elapsed() > TURN_MAX
+    }
+
     async fn event(&mut self, event: Arc<RecordEvent>) -> Result<GoesOn, StoreError> {
         let Some(standing) = self.standing().await? else { return Ok(false) };
         let number = self.webhook.progress.events + 1;
         let body = match self.prepared(&standing, &event, number).await? {
-            Prepared::Body(body) => body,
+            Prepared::Body(body) => Some(body),
+            Prepared::Unreadable => None,
             Prepared::Nothing => {
                 self.webhook.progress.position = event.position;
                 return self.job.webhooks().save(&self.webhook, self.job.lease()).await;
@@ -176,7 +201,11 @@ impl<'j> Turn<'j> {
             Prepared::Later => return self.later().await,
         };
         let id = signature::message_id(&self.webhook.key, &event);
-        match self.send(&standing.endpoint, &id, body).await? {
+        let sent = match body {
+            Some(body) => self.send(&standing.endpoint, &id, body).await?,
+            None => Sent::unreadable(),
+        };
+        match sent {
             Sent::Taken => {
                 self.webhook.progress.position = event.position;
                 self.webhook.progress.events = number;
@@ -286,6 +315,7 @@ impl<'j> Turn<'j> {
                 Content::Resource(resource) => Some(resource),
                 Content::Withheld => return Ok(Prepared::Nothing),
                 Content::Later => return Ok(Prepared::Later),
+                Content::Unreadable => return Ok(Prepared::Unreadable),
             };
         }
         let id = pipeline.store().clock().new_id();
