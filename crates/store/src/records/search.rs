@@ -1,7 +1,7 @@
 //! Search: a checked query, as far as a permit sees, on any database.
 //!
-//! SQL narrows by index rows; what it can't tell is asked of the records found, by [`Filter::matches`],
-//! which is what search means. The fence (tenant, compartment, state) is in every statement, so a record
+//! SQL narrows by index rows; what it can't tell is asked of the records found, by
+//! [`medcor_fhir::search::Filter::matches`], which is what search means. The fence (tenant, compartment, state) is in every statement, so a record
 //! that the caller may not see changes no result, total or order.
 
 mod collect;
