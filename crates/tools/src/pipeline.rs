@@ -2,6 +2,7 @@
 
 mod choose;
 mod confirm;
+mod own;
 mod replay;
 mod resolve;
 mod row;

@@ -1,11 +1,11 @@
 //! What a record says, for subscribers who ask for it: the answer of the tool that reads it, called as the
 //! subscriber on the road of every call, with its row in the trail.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use medcor_fhir::ResourceType;
 use medcor_store::RecordEvent;
-use medcor_tools::{Call, Caller, ErrorCode, Pipeline};
+use medcor_tools::{Caller, ErrorCode, Pipeline};
 use serde_json::{Map, Value, json};
 
 /// The door's name in the trail.
@@ -33,18 +33,7 @@ pub(super) async fn answer(
     let (pipeline, subscriber) = (pipeline.clone(), caller.clone());
     // A call that was begun goes on to its row of the trail, whoever waits.
     let call = tokio::spawn(async move {
-        let request_id = pipeline.store().clock().new_id();
-        let call = Call {
-            caller: &subscriber,
-            tool,
-            arguments,
-            door: DOOR,
-            request_id: request_id.as_str(),
-            started: Instant::now(),
-            address: None,
-        };
-        // The stream was let in as a whole; what an agent sees of how many patients is counted all the same.
-        pipeline.invoke_admitted(call).await.map_err(|report| report.code)
+        pipeline.invoke_own(&subscriber, DOOR, tool, arguments).await.map_err(|report| report.code)
     });
     let answer = call.await.map_err(|_panicked| ErrorCode::ServerError)??;
     serde_json::from_str(answer.json()).map_err(|_no_object| ErrorCode::ServerError)

@@ -1,11 +1,9 @@
 //! A caller that is the server itself: what it does for an organisation takes the road of every call, with a few
 //! scopes and a row in the trail.
 
-use std::time::Instant;
-
 use medcor_policy::{ClientId, Principal, Role, Scope, SubjectId};
 use medcor_store::identity::Tenant;
-use medcor_tools::{Call, Caller, Pipeline};
+use medcor_tools::{Caller, Pipeline};
 use serde_json::{Value, json};
 
 /// A tool that the server calls by itself, without arguments.
@@ -36,22 +34,11 @@ impl Machine {
 
     /// Calls the tool. A refusal is told to the log: another instance was at it, or the next round begins anew.
     pub(super) async fn call(&self, pipeline: &Pipeline, caller: &Caller) -> Option<Value> {
-        let request_id = pipeline.store().clock().new_id().to_string();
-        let call = Call {
-            caller,
-            tool: self.tool,
-            arguments: json!({}),
-            door: "job",
-            request_id: &request_id,
-            started: Instant::now(),
-            address: None,
-        };
-        // The server does not count its own calls as those of a client.
-        match pipeline.invoke_admitted(call).await {
+        match pipeline.invoke_own(caller, "job", self.tool, json!({})).await {
             Ok(answer) => serde_json::from_str(answer.json()).ok(),
             Err(refusal) => {
-                let code = refusal.code.name();
-                tracing::warn!(job = self.subject, error.code = code, request.id = %request_id, "the job waits");
+                let (code, id) = (refusal.code.name(), &refusal.request_id);
+                tracing::warn!(job = self.subject, error.code = code, request.id = %id, "the job waits");
                 None
             }
         }

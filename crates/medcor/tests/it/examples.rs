@@ -29,19 +29,7 @@ pub(crate) const FRIDAY: &str = "2026-12-04";
 pub(crate) async fn clinic() -> Clinic {
     let clinic = Clinic::start().await;
     clinic.put(patient("ada", ("Ada", "Lovelace"), "1985-03-15")).await;
-    clinic
-        .put(json!({
-            "resourceType": "Practitioner", "id": "grace", "active": true,
-            "name": [{ "family": "Hopper", "given": ["Grace"], "prefix": ["Dr."] }]
-        }))
-        .await;
-    clinic
-        .put(json!({
-            "resourceType": "PractitionerRole", "id": "role-grace", "active": true,
-            "practitioner": { "reference": "Practitioner/grace", "display": "Dr. Hopper" },
-            "specialty": [{ "text": "Cardiology" }]
-        }))
-        .await;
+    clinic.employ_cardiologist().await;
     for day in 0..5 {
         let hours =
             json!({ "provider": "grace", "day_of_week": day, "start_time": "09:00", "end_time": "12:00" });

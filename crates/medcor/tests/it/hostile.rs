@@ -31,6 +31,9 @@ const EMAIL: &str = "doctor@example.org";
 const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
 /// Between two pieces of what they send.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Of each kind, opened at once: where the queue of the listener is full, a client believes in a connection that the
+/// server never had, and one that says nothing is not told otherwise.
+const WAVE: usize = 50;
 /// Longest that one of their connections may last.
 const LONGEST: Duration = Duration::from_secs(30);
 const HEALTHY_CALLS: usize = 200;
@@ -105,7 +108,10 @@ impl Harm {
 /// The longest that each kind lasted.
 async fn harmed(address: SocketAddr, count: usize) -> Vec<(Harm, Duration)> {
     let mut tasks: Vec<(Harm, JoinHandle<io::Result<Duration>>)> = Vec::new();
-    for _ in 0..count {
+    for number in 0..count {
+        if number % WAVE == WAVE - 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
         for harm in Harm::ALL {
             tasks.push((harm, tokio::spawn(harm.done(address))));
         }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use crate::{rest::json_of, support::Server};
+use crate::{
+    rest::json_of,
+    support::{Server, reference},
+};
 
 async fn document(server: &Server) -> Value {
     let reply = server.request("GET", "/api/openapi.json").send().await;
@@ -23,28 +26,12 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     methods.collect()
 }
 
-fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-    match value {
-        Value::Object(members) => {
-            found.extend(members.get("$ref").and_then(Value::as_str));
-            members.values().for_each(|member| references(member, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        _ => {}
-    }
-}
-
 #[tokio::test]
 async fn the_document_is_whole_and_has_every_tool() {
     let server = Server::start().await;
     let document = document(&server).await;
     assert_eq!(document["openapi"], "3.1.0");
-    let mut found = Vec::new();
-    references(&document, &mut found);
-    for reference in found {
-        let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} leads elsewhere"));
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
-    }
+    reference::check(&document);
     let mut ids = BTreeSet::new();
     let tags: BTreeSet<&str> =
         document["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();

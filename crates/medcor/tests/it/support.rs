@@ -17,6 +17,7 @@ pub(crate) mod oracle;
 pub(crate) mod process;
 mod receiver;
 mod record;
+pub(crate) mod reference;
 pub(crate) mod region;
 mod server;
 mod trial;

@@ -1,10 +1,8 @@
 //! What a record says, for webhooks that send it: the answer of the tool that reads any record, called as the owner
 //! on the road of every call, with its row in the trail.
 
-use std::{sync::Arc, time::Instant};
-
 use medcor_store::RecordEvent;
-use medcor_tools::{Call, Caller, ErrorCode, Pipeline};
+use medcor_tools::{Caller, ErrorCode, Pipeline};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -29,18 +27,9 @@ struct Answer {
     fhir: Option<Box<RawValue>>,
 }
 
-pub(super) async fn of(pipeline: &Arc<Pipeline>, caller: &Arc<Caller>, event: &RecordEvent) -> Content {
-    let request_id = pipeline.store().clock().new_id();
-    let call = Call {
-        caller,
-        tool: READ_TOOL,
-        arguments: json!({ "resource_type": event.resource_type.name(), "id": event.id }),
-        door: DOOR,
-        request_id: request_id.as_str(),
-        started: Instant::now(),
-        address: None,
-    };
-    match pipeline.invoke_admitted(call).await {
+pub(super) async fn of(pipeline: &Pipeline, caller: &Caller, event: &RecordEvent) -> Content {
+    let arguments = json!({ "resource_type": event.resource_type.name(), "id": event.id });
+    match pipeline.invoke_own(caller, DOOR, READ_TOOL, arguments).await {
         Ok(answer) => match serde_json::from_str::<Answer>(answer.json()) {
             Ok(Answer { fhir: Some(resource) }) => Content::Resource(resource),
             _ => Content::Unreadable,

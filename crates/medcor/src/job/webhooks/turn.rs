@@ -65,25 +65,22 @@ enum Sent {
     },
 }
 
-impl Sent {
-    /// Of a message that could not be made: it is tried again like one that nobody took.
-    fn unreadable() -> Self {
-        Self::Failed { reason: UNREADABLE.to_owned(), asked: None }
-    }
-}
-
-/// A message about an event.
-enum Prepared {
-    Body(Vec<u8>),
+/// What came of an event.
+enum Attempt {
+    Sent(Sent),
     /// It is not the owner's to know, or of no topic.
     Nothing,
+    /// Nobody can say now.
     Later,
-    /// The record can't be read as it is.
-    Unreadable,
 }
 
-/// What is said of a message that could not be made.
-const UNREADABLE: &str = "the server could not read the record";
+impl Attempt {
+    /// The record can't be read as it is: it is tried again like a message that nobody took.
+    fn unreadable() -> Self {
+        let reason = "the server could not read the record".to_owned();
+        Self::Sent(Sent::Failed { reason, asked: None })
+    }
+}
 
 /// Whether the turn goes on.
 type GoesOn = bool;
@@ -134,27 +131,18 @@ impl<'j> Turn<'j> {
             }
             let Some(standing) = self.standing().await? else { return Ok(false) };
             let event = Arc::new(failure.event(&self.webhook.key));
-            let body = match self.prepared(&standing, &event, failure.number).await? {
-                Prepared::Body(body) => Some(body),
-                Prepared::Unreadable => None,
-                Prepared::Nothing => {
+            match self.attempted(&standing, &event, failure.number).await? {
+                Attempt::Nothing => {
                     webhooks.forget_failure(&self.webhook.key, failure.number).await?;
                     continue;
                 }
-                Prepared::Later => return self.later().await,
-            };
-            let id = signature::message_id(&self.webhook.key, &event);
-            let sent = match body {
-                Some(body) => self.send(&standing.endpoint, &id, body).await?,
-                None => Sent::unreadable(),
-            };
-            match sent {
-                Sent::Taken => {
+                Attempt::Later => return self.later().await,
+                Attempt::Sent(Sent::Taken) => {
                     webhooks.forget_failure(&self.webhook.key, failure.number).await?;
                     self.webhook.progress.last_delivery_at = Some(self.now());
                 }
-                Sent::Gone => return self.stopped(WebhookState::Off, GONE).await,
-                Sent::Failed { reason, .. } => {
+                Attempt::Sent(Sent::Gone) => return self.stopped(WebhookState::Off, GONE).await,
+                Attempt::Sent(Sent::Failed { reason, .. }) => {
                     failure.attempts += 1;
                     failure.failed_at = self.now();
                     failure.reason = reason;
@@ -191,30 +179,23 @@ impl<'j> Turn<'j> {
     async fn event(&mut self, event: Arc<RecordEvent>) -> Result<GoesOn, StoreError> {
         let Some(standing) = self.standing().await? else { return Ok(false) };
         let number = self.webhook.progress.events + 1;
-        let body = match self.prepared(&standing, &event, number).await? {
-            Prepared::Body(body) => Some(body),
-            Prepared::Unreadable => None,
-            Prepared::Nothing => {
+        match self.attempted(&standing, &event, number).await? {
+            Attempt::Nothing => {
                 self.webhook.progress.position = event.position;
-                return self.job.webhooks().save(&self.webhook, self.job.lease()).await;
+                self.job.webhooks().save(&self.webhook, self.job.lease()).await
             }
-            Prepared::Later => return self.later().await,
-        };
-        let id = signature::message_id(&self.webhook.key, &event);
-        let sent = match body {
-            Some(body) => self.send(&standing.endpoint, &id, body).await?,
-            None => Sent::unreadable(),
-        };
-        match sent {
-            Sent::Taken => {
+            Attempt::Later => self.later().await,
+            Attempt::Sent(Sent::Taken) => {
                 self.webhook.progress.position = event.position;
                 self.webhook.progress.events = number;
                 self.delivered();
                 self.job.webhooks().save(&self.webhook, self.job.lease()).await
             }
-            Sent::Gone => self.stopped(WebhookState::Off, GONE).await,
-            Sent::Failed { reason, asked } if self.waits(&reason, asked) => self.given_back().await,
-            Sent::Failed { reason, .. } => self.given_up(&event, number, reason).await,
+            Attempt::Sent(Sent::Gone) => self.stopped(WebhookState::Off, GONE).await,
+            Attempt::Sent(Sent::Failed { reason, asked }) if self.waits(&reason, asked) => {
+                self.given_back().await
+            }
+            Attempt::Sent(Sent::Failed { reason, .. }) => self.given_up(&event, number, reason).await,
         }
     }
 
@@ -294,33 +275,48 @@ impl<'j> Turn<'j> {
         })
     }
 
-    /// What is sent of an event, as the owner may know it now.
+    /// Sends what the owner may know of an event.
+    async fn attempted(
+        &self,
+        standing: &Standing,
+        event: &Arc<RecordEvent>,
+        number: i64,
+    ) -> Result<Attempt, StoreError> {
+        let body = match self.prepared(standing, event, number).await? {
+            Ok(body) => body,
+            Err(without) => return Ok(without),
+        };
+        let id = signature::message_id(&self.webhook.key, event);
+        self.send(&standing.endpoint, &id, body).await.map(Attempt::Sent)
+    }
+
+    /// The message about an event, as the owner may know it now, or what came of it without one.
     async fn prepared(
         &self,
         standing: &Standing,
         event: &Arc<RecordEvent>,
         number: i64,
-    ) -> Result<Prepared, StoreError> {
+    ) -> Result<Result<Vec<u8>, Attempt>, StoreError> {
         let pipeline = &self.job.pipeline;
         let place = (pipeline.store(), &**pipeline.catalog());
         let heard = Box::pin(judge::heard(place, &standing.caller, event)).await?;
         let is_record = matches!(heard, Some(Heard::Change(_)));
         if !heard.is_some_and(|heard| is_wanted(&standing.topics, &heard)) {
-            return Ok(Prepared::Nothing);
+            return Ok(Err(Attempt::Nothing));
         }
         let has_entry = is_record && self.webhook.content == WebhookContent::FullResource;
         let mut resource = None;
         if has_entry && event.action != EventAction::Deleted {
             resource = match Box::pin(content::of(pipeline, &standing.caller, event)).await {
                 Content::Resource(resource) => Some(resource),
-                Content::Withheld => return Ok(Prepared::Nothing),
-                Content::Later => return Ok(Prepared::Later),
-                Content::Unreadable => return Ok(Prepared::Unreadable),
+                Content::Withheld => return Ok(Err(Attempt::Nothing)),
+                Content::Later => return Ok(Err(Attempt::Later)),
+                Content::Unreadable => return Ok(Err(Attempt::unreadable())),
             };
         }
         let id = pipeline.store().clock().new_id();
         let told = Told { event, number, resource, has_entry };
-        Ok(Prepared::Body(notification::event(&self.sender(id.as_str()), &self.webhook, told)))
+        Ok(Ok(notification::event(&self.sender(id.as_str()), &self.webhook, told)))
     }
 
     async fn send(&self, endpoint: &Endpoint, id: &str, body: Vec<u8>) -> Result<Sent, StoreError> {

@@ -12,15 +12,16 @@ use crate::{
 const INVOKE: &str = "/api/mcp/tools/invoke";
 const ORIGIN: &str = "https://app.example.org";
 
+/// Pages of one origin are allowed.
+fn for_pages() -> DoorSettings {
+    DoorSettings { allowed_origins: vec![ORIGIN.to_owned()], ..DoorSettings::new("https://mcp.example.org") }
+}
+
 #[tokio::test]
 async fn pages_of_named_origins_may_read_answers_and_no_others() {
     let server = Server::start().await;
     let token = server.token("doctor@here").await;
-    let settings = DoorSettings {
-        allowed_origins: vec![ORIGIN.to_owned()],
-        ..DoorSettings::new("https://mcp.example.org")
-    };
-    let (address, _stop) = server.doors_with(settings).await;
+    let (address, _stop) = server.doors_with(for_pages()).await;
     let preflight = async |origin: &str, path: &str| {
         let request = Request::new(address, "OPTIONS", path).header("origin", origin);
         let request = request.header("access-control-request-method", "POST");
@@ -61,11 +62,7 @@ async fn pages_of_named_origins_may_read_answers_and_no_others() {
 async fn pages_of_named_origins_may_follow_events() {
     let server = Server::start().await;
     let token = server.token("doctor@here").await;
-    let settings = DoorSettings {
-        allowed_origins: vec![ORIGIN.to_owned()],
-        ..DoorSettings::new("https://mcp.example.org")
-    };
-    let (address, _stop) = server.doors_with(settings).await;
+    let (address, _stop) = server.doors_with(for_pages()).await;
     let ticket = Request::new(address, "POST", "/api/mcp/sse/ticket").bearer(&token).header("origin", ORIGIN);
     let ticket = ticket.send().await;
     assert_eq!((ticket.status, ticket.header("access-control-allow-origin")), (StatusCode::OK, ORIGIN));

@@ -43,6 +43,21 @@ impl Clinic {
         self.put_at(&self.server.here, record).await
     }
 
+    /// Dr. Grace Hopper, `grace`, is a cardiologist of this hospital.
+    pub(crate) async fn employ_cardiologist(&self) {
+        self.put(json!({
+            "resourceType": "Practitioner", "id": "grace", "active": true,
+            "name": [{ "family": "Hopper", "given": ["Grace"], "prefix": ["Dr."] }]
+        }))
+        .await;
+        self.put(json!({
+            "resourceType": "PractitionerRole", "id": "role-grace", "active": true,
+            "practitioner": { "reference": "Practitioner/grace", "display": "Dr. Hopper" },
+            "specialty": [{ "text": "Cardiology" }]
+        }))
+        .await;
+    }
+
     /// Stores a record of the other hospital.
     pub(crate) async fn put_elsewhere(&self, record: Value) -> Id {
         self.put_at(&self.server.elsewhere, record).await
