@@ -8,14 +8,14 @@ const WebSocket = globalThis.WebSocket ?? (await import("ws")).WebSocket;
 /** Calls and events over one connection. */
 export class MedCorSocket {
   #socket;
-  #waiting = new Map();
+  #questions;
   #next = 1;
 
   constructor(socket, onEvent) {
     this.#socket = socket;
+    this.#questions = new Questions(socket);
     this.last = undefined;
     socket.addEventListener("message", ({ data }) => this.#hear(JSON.parse(data), onEvent));
-    socket.addEventListener("close", ({ code, reason }) => this.#end(code, reason));
   }
 
   /** Connects and says who it is, by the first message. */
@@ -46,44 +46,32 @@ export class MedCorSocket {
     this.#socket.close();
   }
 
-  #ask(message) {
+  async #ask(message) {
     const request_id = `r${this.#next++}`;
-    return new Promise((resolve, reject) => {
-      if (this.#socket.readyState !== 1) return reject(new Error("the connection is not open"));
-      this.#waiting.set(request_id, { resolve, reject });
-      this.#socket.send(JSON.stringify({ ...message, request_id }));
-    });
+    const answer = await this.#questions.ask(request_id, { ...message, request_id });
+    if (answer.error) throw new MedCorError(answer.error_detail);
+    return answer;
   }
 
   #hear(message, onEvent) {
-    const asked = this.#waiting.get(message.request_id);
-    if (!asked) {
-      this.last = message.event_id ?? this.last;
-      return onEvent(message);
-    }
-    this.#waiting.delete(message.request_id);
-    if (message.error) asked.reject(new MedCorError(message.error_detail));
-    else asked.resolve(message);
-  }
-
-  #end(code, reason) {
-    for (const { reject } of this.#waiting.values()) reject(new Error(`the connection ended (${code}): ${reason}`));
-    this.#waiting.clear();
+    if (this.#questions.answer(message.request_id, message)) return;
+    this.last = message.event_id ?? this.last;
+    onEvent(message);
   }
 }
 
 /** MCP over WebSocket. Tools can be called at once: `initialize` is for clients that want to know more. */
 export class McpSocket {
   #socket;
-  #waiting = new Map();
+  #questions;
   #next = 1;
 
   constructor(socket) {
     this.#socket = socket;
+    this.#questions = new Questions(socket);
     socket.addEventListener("message", ({ data }) => {
       const message = JSON.parse(data);
-      this.#waiting.get(message.id)?.(message);
-      this.#waiting.delete(message.id);
+      this.#questions.answer(message.id, message);
     });
   }
 
@@ -97,10 +85,7 @@ export class McpSocket {
 
   async request(method, params = {}) {
     const id = this.#next++;
-    const message = await new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-    });
+    const message = await this.#questions.ask(id, { jsonrpc: "2.0", id, method, params });
     if (message.error) throw new Error(`${message.error.code}: ${message.error.message}`);
     return message.result;
   }
@@ -114,6 +99,36 @@ export class McpSocket {
 
   close() {
     this.#socket.close();
+  }
+}
+
+/** What was asked over a connection and is not answered. All of it fails when the connection ends. */
+class Questions {
+  #socket;
+  #open = new Map();
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.addEventListener("close", ({ code, reason }) => {
+      for (const { reject } of this.#open.values()) reject(new Error(`the connection ended (${code}): ${reason}`));
+      this.#open.clear();
+    });
+  }
+
+  ask(id, message) {
+    return new Promise((resolve, reject) => {
+      if (this.#socket.readyState !== 1) return reject(new Error("the connection is not open"));
+      this.#open.set(id, { resolve, reject });
+      this.#socket.send(JSON.stringify(message));
+    });
+  }
+
+  /** Whether that was asked. */
+  answer(id, message) {
+    const question = this.#open.get(id);
+    this.#open.delete(id);
+    question?.resolve(message);
+    return question !== undefined;
   }
 }
 
