@@ -13,7 +13,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     mcp::{Asker, Failure},
-    mcp_http::has_twins,
+    mcp_http::flaw_of,
     response::{self, Answer},
     rest::{Head, Invocation, Rest, key},
     token,
@@ -74,8 +74,8 @@ impl Batch {
         let expected = || ToolError::invalid("", "expected a JSON object with `requests`, a list of calls");
         let text = std::str::from_utf8(body).map_err(|_| expected())?;
         let whole: &RawValue = serde_json::from_str(text).map_err(|_| expected())?;
-        if has_twins(whole.get()) {
-            return Err(ToolError::invalid("", "an object has two members of one name"));
+        if let Some(flaw) = flaw_of(whole.get()) {
+            return Err(ToolError::invalid("", flaw.words()));
         }
         let members: Members<'_> = serde_json::from_str(whole.get()).map_err(|_| expected())?;
         if members.requests.is_empty() || members.requests.len() > calls_max {

@@ -41,7 +41,7 @@ use super::{
 };
 pub(super) use authentication::{as_caller_error, bearer_of, caller_of, certificate_of, known_of, who_of};
 pub(super) use direct::{Direct, What};
-pub(super) use message::{Message, has_twins};
+pub(super) use message::{Message, flaw_of};
 use sessions::Sessions;
 pub(super) use watch::RECHECK;
 use watch::Watch;
@@ -186,7 +186,7 @@ impl McpHttp {
             Ok(message) => message,
             Err(error) => return malformed(None, error),
         };
-        if let Err(error) = message.check_names() {
+        if let Err(error) = message.check_shape() {
             return malformed(id_of(&message), error);
         }
         if let Some(refusal) = self.step_up(&message, &asker).await {

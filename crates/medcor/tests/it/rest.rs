@@ -109,6 +109,10 @@ async fn what_is_no_json_or_says_a_thing_twice_is_refused() {
     }
     let null = sent(r#"{"tool":"get_patient","params":{"patient":"a\u0000b"}}"#).await;
     assert_eq!(code_of(&null), "VALIDATION_ERROR");
+    let many = format!(r#"{{"tool":"trial_echo","params":{{"text":[{}0]}}}}"#, "[],".repeat(100_000));
+    let reply = sent(&many).await;
+    assert_eq!(code_of(&reply), "VALIDATION_ERROR");
+    assert!(reply.body.contains("at most 50,000 values"), "{}", reply.body);
     let large = format!(r#"{{"tool":"trial_echo","params":{{"text":"{}"}}}}"#, "a".repeat(1024 * 1024));
     let reply = sent(&large).await;
     assert_eq!((reply.status, code_of(&reply).as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "VALIDATION_ERROR"));

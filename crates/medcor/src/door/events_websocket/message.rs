@@ -12,7 +12,7 @@ use super::following::Following;
 use crate::{
     door::{
         mcp::{Asker, Failure, Mcp},
-        mcp_http::has_twins,
+        mcp_http::flaw_of,
         token::Carrying,
         websocket::{Closing, Entered, Identity, Line, Speaker, entered, logged_in},
     },
@@ -63,7 +63,8 @@ impl EventsSpeaker {
 
 impl Speaker for EventsSpeaker {
     async fn hear(&mut self, text: String) -> Result<Option<Bytes>, Closing> {
-        let said = serde_json::from_str::<Said>(&text).ok().filter(|_| !has_twins(&text));
+        let is_sound = flaw_of(&text).is_none();
+        let said = is_sound.then(|| serde_json::from_str::<Said>(&text).ok()).flatten();
         let Some(mut said) = said else {
             let problem = "a message is a JSON object with `type`: auth {token}, tool_invoke {request_id, tool, \
                            params}, subscribe {resource, last_event_id, data} or unsubscribe {resource}";

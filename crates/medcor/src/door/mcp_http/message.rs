@@ -1,6 +1,6 @@
 //! A first look at a JSON-RPC message, before rmcp reads it: what it is, or how it is malformed.
 
-mod unique;
+mod shape;
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(in crate::door) use unique::has_twins;
+pub(in crate::door) use shape::flaw_of;
 
 /// The outside of a message.
 #[derive(Deserialize)]
@@ -89,18 +89,15 @@ impl<'m> Message<'m> {
         METHODS.contains(&method) || method.starts_with("notifications/")
     }
 
-    /// Refuses parameters in which an object has two members of one name: of those one reader takes the
-    /// first and another the last.
+    /// Refuses parameters of a shape that nobody should read.
     ///
     /// # Errors
     ///
     /// -32602.
-    pub(in crate::door) fn check_names(&self) -> Result<(), ErrorData> {
+    pub(in crate::door) fn check_shape(&self) -> Result<(), ErrorData> {
         let Some(params) = self.params else { return Ok(()) };
-        if unique::has_twins(params.get()) {
-            return Err(ErrorData::invalid_params("an object has two members of one name", None));
-        }
-        Ok(())
+        let flaw = shape::flaw_of(params.get());
+        flaw.map_or(Ok(()), |flaw| Err(ErrorData::invalid_params(flaw.words(), None)))
     }
 
     /// Reads the inside as rmcp will.

@@ -66,7 +66,7 @@ async fn check(
 fn refusal(line: &[u8]) -> Option<Refusal> {
     // What is no message is rmcp's to refuse.
     let message = Message::read(line).ok()?;
-    let error = message.check_names().err()?;
+    let error = message.check_shape().err()?;
     Some((message.id.and_then(|id| serde_json::from_str(id.get()).ok()), error))
 }
 

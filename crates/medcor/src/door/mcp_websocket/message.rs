@@ -43,7 +43,7 @@ impl McpSpeaker {
 
 impl Speaker for McpSpeaker {
     async fn hear(&mut self, text: String) -> Result<Option<Bytes>, Closing> {
-        let read = Message::read(text.as_bytes()).and_then(|message| message.check_names().map(|()| message));
+        let read = Message::read(text.as_bytes()).and_then(|message| message.check_shape().map(|()| message));
         let message = match read {
             Ok(message) => message,
             Err(error) => {

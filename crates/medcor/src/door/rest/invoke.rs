@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{Head, Rest, key};
 use crate::door::{
-    mcp_http::has_twins,
+    mcp_http::flaw_of,
     response::{self, Answer},
 };
 
@@ -48,7 +48,6 @@ struct Members<'b> {
 
 const EXPECTED: &str =
     "expected a JSON object with `tool` and `params` (or `parameters`, or `arguments`), an object";
-const TWINS: &str = "an object has two members of one name";
 
 impl Invocation {
     /// Reads `{tool, params}`.
@@ -56,8 +55,8 @@ impl Invocation {
         let expected = || ToolError::invalid("", EXPECTED);
         let text = std::str::from_utf8(body).map_err(|_| expected())?;
         let body: &RawValue = serde_json::from_str(text).map_err(|_| expected())?;
-        if has_twins(body.get()) {
-            return Err(ToolError::invalid("", TWINS));
+        if let Some(flaw) = flaw_of(body.get()) {
+            return Err(ToolError::invalid("", flaw.words()));
         }
         let members: Members<'_> = serde_json::from_str(body.get()).map_err(|_| expected())?;
         Self::of(members)
@@ -82,10 +81,10 @@ impl Invocation {
         let expected = || ToolError::invalid("", "expected a JSON object: the arguments");
         let text = std::str::from_utf8(body).map_err(|_| expected())?;
         let text = if text.trim().is_empty() { "{}" } else { text };
-        let arguments: Map<String, Value> = serde_json::from_str(text).map_err(|_| expected())?;
-        if has_twins(text) {
-            return Err(ToolError::invalid("", TWINS));
+        if let Some(flaw) = flaw_of(text) {
+            return Err(ToolError::invalid("", flaw.words()));
         }
+        let arguments: Map<String, Value> = serde_json::from_str(text).map_err(|_| expected())?;
         Ok(Self { tool: tool.to_owned(), arguments: Value::Object(arguments), form: Form::Arguments })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Head, Rest};
 use crate::door::{
-    mcp_http::has_twins,
+    mcp_http::flaw_of,
     response::{self, Answer},
 };
 
@@ -51,10 +51,10 @@ async fn answered(rest: &Rest, head: &Head, body: Body) -> Result<Answer, Answer
 fn read(body: &[u8]) -> Result<(String, Map<String, Value>), ToolError> {
     let expected = || ToolError::invalid("", "expected a JSON object with `prompt` and `initial_data`");
     let text = std::str::from_utf8(body).map_err(|_| expected())?;
-    let members: Members = serde_json::from_str(text).map_err(|_| expected())?;
-    if has_twins(text) {
-        return Err(ToolError::invalid("", "an object has two members of one name"));
+    if let Some(flaw) = flaw_of(text) {
+        return Err(ToolError::invalid("", flaw.words()));
     }
+    let members: Members = serde_json::from_str(text).map_err(|_| expected())?;
     let ((Some(name), None) | (None, Some(name))) = (members.prompt, members.name) else {
         return Err(ToolError::invalid("/prompt", "required: the name of the prompt"));
     };

@@ -1,31 +1,68 @@
-//! Whether an object somewhere in a JSON text has two members of one name, which serde passes over in
-//! silence. Nothing of the text is kept.
+//! Whether a JSON text has a shape that nobody should read: two members of one name in an object, which serde passes
+//! over in silence, or so many values that a tree of them costs far more than their bytes. Nothing of the text is kept.
 
 use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Up to so many names are compared one by one, which is faster than hashing them.
 const NAMES_COMPARED: usize = 16;
+/// Most values of a text. A record of a whole megabyte has fewer, unless it is made of nothing but short ones.
+const VALUES_MAX: usize = 50_000;
+/// Most members of one object. FHIR's largest have some dozens.
+const MEMBERS_MAX: usize = 1000;
 
-/// Whether there are. What is no JSON has none: that is for others to say.
-pub(in crate::door) fn has_twins(json: &str) -> bool {
-    let is_found = Cell::new(false);
+/// What is wrong with a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::door) enum Flaw {
+    /// An object has two members of one name: of those one reader takes the first and another the last.
+    Twins,
+    /// There are more than [`VALUES_MAX`] values, or an object has more than [`MEMBERS_MAX`] members.
+    TooMany,
+}
+
+impl Flaw {
+    /// The words that say so.
+    pub(in crate::door) fn words(self) -> &'static str {
+        match self {
+            Self::Twins => "an object has two members of one name",
+            Self::TooMany => "a message has at most 50,000 values, and 1,000 members in one object",
+        }
+    }
+}
+
+/// The first that is found. What is no JSON has none: that is for others to say.
+pub(in crate::door) fn flaw_of(json: &str) -> Option<Flaw> {
+    let walked = Walked::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let walked = Walk { is_found: &is_found }.deserialize(&mut deserializer);
-    // Finding some ends the walk early, so its own result says nothing more.
-    drop(walked);
-    is_found.get()
+    // Finding one ends the walk early, so its own result says nothing more.
+    drop(Walk(&walked).deserialize(&mut deserializer));
+    walked.found.get()
+}
+
+#[derive(Default)]
+struct Walked {
+    values: Cell<usize>,
+    found: Cell<Option<Flaw>>,
+}
+
+impl Walked {
+    fn found<E: Error>(&self, flaw: Flaw) -> E {
+        self.found.set(Some(flaw));
+        E::custom(flaw.words())
+    }
 }
 
 #[derive(Clone, Copy)]
-struct Walk<'w> {
-    is_found: &'w Cell<bool>,
-}
+struct Walk<'w>(&'w Walked);
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.values.set(self.0.values.get() + 1);
+        if self.0.values.get() > VALUES_MAX {
+            return Err(self.0.found(Flaw::TooMany));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -70,8 +107,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut names = Names::default();
         while let Some(name) = access.next_key_seed(Name)? {
             if !names.insert(name) {
-                self.is_found.set(true);
-                return Err(serde::de::Error::custom("two members of one name"));
+                return Err(self.0.found(Flaw::Twins));
+            }
+            if names.count() > MEMBERS_MAX {
+                return Err(self.0.found(Flaw::TooMany));
             }
             access.next_value_seed(self)?;
         }
@@ -95,6 +134,10 @@ impl<'de> Names<'de> {
             return is_new;
         }
         !self.few.contains(&name) && self.many.insert(name)
+    }
+
+    fn count(&self) -> usize {
+        self.few.len() + self.many.len()
     }
 }
 
@@ -126,7 +169,24 @@ impl<'de> Visitor<'de> for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::has_twins;
+    use super::*;
+
+    fn has_twins(json: &str) -> bool {
+        flaw_of(json) == Some(Flaw::Twins)
+    }
+
+    #[test]
+    fn a_text_has_only_so_many_values_and_an_object_only_so_many_members() {
+        let list = |count: usize| format!("[{}]", vec!["[]"; count].join(","));
+        assert_eq!(flaw_of(&list(VALUES_MAX - 1)), None);
+        assert_eq!(flaw_of(&list(VALUES_MAX)), Some(Flaw::TooMany));
+        let object = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!(r#""k{number}":1"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(flaw_of(&object(MEMBERS_MAX)), None);
+        assert_eq!(flaw_of(&object(MEMBERS_MAX + 1)), Some(Flaw::TooMany));
+    }
 
     #[test]
     fn twins_are_found_at_any_depth_and_in_any_spelling() {

@@ -167,11 +167,11 @@ fn names(value: &str) -> Result<Vec<String>, Misread> {
 }
 
 fn filter(value: &str) -> Result<Map<String, Value>, Misread> {
+    if let Some(flaw) = crate::door::mcp_http::flaw_of(value) {
+        return Err(Misread(flaw.words().to_owned()));
+    }
     let filter: Map<String, Value> =
         serde_json::from_str(value).map_err(|_| Misread("expected a JSON object".to_owned()))?;
-    if crate::door::mcp_http::has_twins(value) {
-        return Err(Misread("an object has two members of one name".to_owned()));
-    }
     match filter.keys().find(|name| NO_CONDITIONS.contains(&name.as_str())) {
         Some(name) => Err(Misread(format!("`{name}` is no condition"))),
         None => Ok(filter),
