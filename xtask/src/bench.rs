@@ -4,6 +4,7 @@
 mod backend;
 mod call;
 mod disk;
+mod fan;
 mod load;
 mod option;
 mod process;
@@ -93,6 +94,7 @@ fn measure(
         let server = Server::start(programs, backend, server::AuditDurability::OperatingSystem)?;
         round::lone_caller(options, &server, &known)?
     };
+    let fan = fan::measure(programs, backend)?;
     let insert_rate = match engine {
         Engine::Sqlite => None,
         Engine::Postgres => Some(backend.insert_rate(options.seconds)?),
@@ -105,7 +107,7 @@ fn measure(
             Some(transfer::import(programs, engine, exported)?)
         }
     };
-    Ok(Figures { engine, rounds, fsync, lone_without_disk, insert_rate, import, start, seeding })
+    Ok(Figures { engine, rounds, fsync, lone_without_disk, fan, insert_rate, import, start, seeding })
 }
 
 /// The same calls on ten times the patients.

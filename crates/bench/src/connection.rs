@@ -15,7 +15,7 @@ const READ_BYTES: usize = 32 * 1024;
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     /// What came and is not yet handed out: the head, then the body.
     received: Vec<u8>,
@@ -24,10 +24,13 @@ pub(crate) struct Connection {
 
 /// The head of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) status: u16,
-    pub(crate) is_event_stream: bool,
-    pub(crate) session: Option<String>,
+pub struct Head {
+    /// Of HTTP.
+    pub status: u16,
+    /// Whether the body is of events.
+    pub is_event_stream: bool,
+    /// The session that MCP begins with it.
+    pub session: Option<String>,
     length: Option<usize>,
     is_chunked: bool,
     /// Where the body starts.
@@ -35,14 +38,23 @@ pub(crate) struct Head {
 }
 
 impl Connection {
-    pub(crate) async fn open(authority: &str) -> io::Result<Self> {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there.
+    pub async fn open(authority: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(authority).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(READ_BYTES), body: Vec::with_capacity(READ_BYTES) })
     }
 
     /// Sends a request and waits for its whole answer; [`Self::body`] has the body then.
-    pub(crate) async fn exchange(&mut self, request: &str) -> io::Result<Head> {
+    ///
+    /// # Errors
+    ///
+    /// No answer came within half a minute, or what came is none.
+    pub async fn exchange(&mut self, request: &str) -> io::Result<Head> {
         match tokio::time::timeout(TIMEOUT, self.exchange_in_time(request)).await {
             Ok(head) => head,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -50,7 +62,7 @@ impl Connection {
     }
 
     /// The body of the last answer.
-    pub(crate) fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         &self.body
     }
 

@@ -7,25 +7,30 @@ use std::{
 
 /// What the server, the database and this generator have used so far.
 #[derive(Debug)]
-pub(crate) struct Usage {
-    pub(crate) server: Option<ProcessUsage>,
-    pub(crate) database: Option<ProcessUsage>,
-    pub(crate) generator: Option<ProcessUsage>,
+pub struct Usage {
+    /// `None` where nothing is known, as for the others.
+    pub server: Option<ProcessUsage>,
+    /// With its children.
+    pub database: Option<ProcessUsage>,
+    /// This process.
+    pub generator: Option<ProcessUsage>,
 }
 
 /// What a process and its children have used.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ProcessUsage {
+pub struct ProcessUsage {
     /// CPU time of the threads that live.
-    pub(crate) cpu_nanoseconds: u64,
+    pub cpu_nanoseconds: u64,
     /// Resident memory now.
-    pub(crate) memory_kib: u64,
+    pub memory_kib: u64,
     /// Most resident memory since the last reading.
-    pub(crate) memory_max_kib: u64,
+    pub memory_max_kib: u64,
 }
 
 impl Usage {
-    pub(crate) fn read(server: Option<u32>, database: Option<u32>) -> Self {
+    /// As it is now; the most memory begins anew.
+    #[must_use]
+    pub fn read(server: Option<u32>, database: Option<u32>) -> Self {
         Self {
             server: server.and_then(ProcessUsage::read),
             database: database.and_then(ProcessUsage::read),

@@ -4,18 +4,20 @@ use std::{net::IpAddr, str::FromStr};
 
 /// A server on this machine.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub struct Target {
     /// Host and port, as in the `Host` header.
-    pub(crate) authority: String,
+    pub authority: String,
     /// Path with its leading slash.
-    pub(crate) path: String,
+    pub path: String,
 }
 
 /// Why it is none.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TargetError {
+pub enum TargetError {
+    /// It is written otherwise.
     #[error("the URL has to look like http://127.0.0.1:8002/mcp")]
     Form,
+    /// It is of another machine.
     #[error("only this machine is measured: 127.0.0.1, [::1] or localhost")]
     Elsewhere,
 }

@@ -114,6 +114,8 @@ pub(super) struct Known {
     names_file: PathBuf,
     drugs_file: PathBuf,
     visits: Visits,
+    /// How many doses were handed out.
+    prescribed: Cell<u32>,
     /// The result of a `get_patient`, which the ceiling repeats.
     pub(super) result_file: PathBuf,
 }
@@ -157,6 +159,7 @@ impl Known {
                 today: today(),
                 used: Cell::new(0),
             },
+            prescribed: Cell::new(0),
             result_file: folder.join("result.json"),
         };
         known.visits.patients = known.first_written()..patients;
@@ -206,7 +209,7 @@ impl Known {
                     // The same dose of the same drug would be refused.
                     .draw(format!(
                         "number=count:{}",
-                        self.visits.used.replace(self.visits.used.get() + VISITS_A_FILE)
+                        self.prescribed.replace(self.prescribed.get() + PRESCRIPTIONS_A_RUN)
                     ))
                     .expect("${mrn}")
                     .expect("warnings")
@@ -292,8 +295,10 @@ struct Visits {
     used: Cell<u32>,
 }
 
-/// Visits of one file: more than a measurement books.
-const VISITS_A_FILE: u32 = 20_000;
+/// More than a measurement prescribes.
+const PRESCRIPTIONS_A_RUN: u32 = 20_000;
+/// Visits of one file: more than a measurement books. All of a run lie within the two years that can be booked.
+const VISITS_A_FILE: u32 = 15_000;
 /// Five minutes each from 09:00 to 12:30 and from 13:00 to 17:00.
 const VISITS_A_DAY: u32 = VISITS_A_MORNING + 48;
 const VISITS_A_MORNING: u32 = 42;

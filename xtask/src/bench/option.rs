@@ -16,7 +16,7 @@ usage: cargo xtask bench [OPTION…]
   --seconds S       length of one measurement (3)
   --rounds N        measurements of which the median is taken (3)
   --folder DIR      where the databases are made (target/bench); it must not exist yet
-  --programs DIR    measure the programs there (medcor, load, constant, cluster) instead of building,
+  --programs DIR    measure the programs there (medcor, load, fan, constant, cluster) instead of building,
                     for instance those of another version
   --keep            leave the databases there
 ";

@@ -17,6 +17,7 @@ pub(super) struct Programs {
     pub(super) load: PathBuf,
     pub(super) constant: PathBuf,
     pub(super) cluster: PathBuf,
+    pub(super) fan: PathBuf,
 }
 
 impl Programs {
@@ -59,6 +60,7 @@ impl Programs {
             load: program("load")?,
             constant: program("constant")?,
             cluster: program("cluster")?,
+            fan: program("fan")?,
         })
     }
 }

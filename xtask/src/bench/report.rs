@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     backend::Engine,
+    fan::{self, Fan},
     option::Options,
     round::{Rounds, Row},
     target,
@@ -29,6 +30,7 @@ pub(super) struct Figures {
     pub(super) fsync: Duration,
     /// Median milliseconds of a lone `get_patient` that does not wait for the disk.
     pub(super) lone_without_disk: f64,
+    pub(super) fan: Fan,
     /// Rows a second that pgbench inserts.
     pub(super) insert_rate: Option<f64>,
     /// `None` when it was left out.
@@ -109,6 +111,20 @@ fn facts(figures: &Figures) -> String {
             figures.fsync.as_secs_f64() * 1000.0
         ),
     ];
+    let fan = &figures.fan;
+    facts.push(format!(
+        "- {} streams of events hear of {} changes, {} times one does not: {:.1} ms after the answer (p99 {:.1}), all of \
+         them after {:.1} ms (at most {:.1}); {:.1} µs of CPU for each stream and change, at most {} MiB",
+        fan::STREAMS,
+        fan.writes,
+        fan.missing,
+        fan.p50_ms,
+        fan.p99_ms,
+        fan.last_p50_ms,
+        fan.last_max_ms,
+        fan.server_cpu_us.unwrap_or(0.0),
+        fan.server_memory_max_kib.unwrap_or(0) / 1024
+    ));
     if let Some(rate) = figures.insert_rate {
         facts.push(format!("- pgbench, 16 clients, one row a transaction: {rate:.0} rows/s"));
     }

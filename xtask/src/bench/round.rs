@@ -12,6 +12,8 @@ use super::{
 };
 use crate::report as tell;
 
+/// One caller alone.
+pub(super) const LONE: u16 = 1;
 /// Connections at which CPU time and rates are judged.
 pub(super) const BUSY: u16 = 16;
 
@@ -87,7 +89,7 @@ pub(super) fn measure_calls(
             let aim = Aim { url: &ceiling_url, process: ceiling.id(), connections, seconds: options.seconds };
             let most = load::measure_ceiling(server, &known.ceiling_call(), aim)?;
             let guards = if connections == BUSY { &Name::GUARDS[..] } else { &[] };
-            let doors = if connections == BUSY { &Name::DOORS[..] } else { &[] };
+            let doors = if [LONE, BUSY].contains(&connections) { &Name::DOORS[..] } else { &[] };
             for &name in names.iter().chain(guards).chain(doors) {
                 let measurement = load::measure(server, &known.call(name)?, connections, options.seconds)?;
                 complain(name, &measurement);

@@ -60,13 +60,23 @@ impl<'b> Server<'b> {
         backend: &'b Backend,
         durability: AuditDurability,
     ) -> Result<Self, Failure> {
+        Self::start_with(programs, backend, durability, &[])
+    }
+
+    /// The same with further arguments.
+    pub(super) fn start_with(
+        programs: &'b Programs,
+        backend: &'b Backend,
+        durability: AuditDurability,
+        arguments: &[&str],
+    ) -> Result<Self, Failure> {
         let token_file = backend.folder.join("token");
         let flag = match durability {
             AuditDurability::Disk => "disk",
             AuditDurability::OperatingSystem => "os",
         };
-        let (running, address, ready_after) =
-            serve(programs, backend, &["--audit-durability", flag, "--rate-limit", "off"])?;
+        let flags = [&["--audit-durability", flag, "--rate-limit", "off"], arguments].concat();
+        let (running, address, ready_after) = serve(programs, backend, &flags)?;
         let url = format!("http://{address}/mcp");
         Ok(Self { running, programs, backend, url, token_file, logged_in_at: Cell::default(), ready_after })
     }

@@ -4,7 +4,7 @@ use super::{
     backend::Engine,
     call::{BATCHED, Name},
     report::{Figures, Results},
-    round::{BUSY, Rounds, Row},
+    round::{BUSY, LONE, Rounds, Row},
 };
 
 /// One figure beside its target.
@@ -101,10 +101,17 @@ impl Judge<'_> {
         let rate_of = |name| rounds.row(Some(name), BUSY).map(rate);
         let share = rate_of(Name::Rest).zip(rate_of(Name::GetPatient)).map(|(rest, mcp)| rest / mcp);
         self.at_least("get_patient by REST, 16 connections", 0.85, "of MCP over HTTP", share);
-        let cost_of = |name| rounds.row(Some(name), BUSY).and_then(cpu);
-        let times = cost_of(Name::Rest).zip(cost_of(Name::Batch));
-        let times = times.map(|(rest, batch)| f64::from(BATCHED) * rest / batch);
-        self.at_least("a batch of ten beside ten calls", 4.0, "times cheaper in CPU", times);
+        for connections in [LONE, BUSY] {
+            let cost_of = |name| rounds.row(Some(name), connections).and_then(cpu);
+            let times = cost_of(Name::Rest).zip(cost_of(Name::Batch));
+            let times = times.map(|(rest, batch)| f64::from(BATCHED) * rest / batch);
+            let work = format!("a batch of ten beside ten calls, {connections} connections");
+            self.at_least(&work, 4.0, "times cheaper in CPU", times);
+        }
+        let lone = |name| rounds.row(Some(name), LONE).map(rate);
+        let times = lone(Name::Batch).zip(lone(Name::Rest));
+        let times = times.map(|(batch, rest)| f64::from(BATCHED) * batch / rest);
+        self.at_least("calls a second of one caller in batches of ten", 4.0, "times those alone", times);
         let times = rate_of(Name::Batch).zip(rate_of(Name::Rest));
         let times = times.map(|(batch, rest)| f64::from(BATCHED) * batch / rest);
         self.at_least("calls a second in batches of ten", 4.0, "times those alone", times);

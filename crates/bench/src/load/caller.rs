@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use medcor_bench::connection::Connection;
+
 use crate::{
     LoadError,
     answer::{self, WrongAnswer},
-    connection::Connection,
     request::Call,
     template::{Chance, Drawn},
 };

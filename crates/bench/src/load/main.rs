@@ -4,24 +4,20 @@
 
 mod answer;
 mod caller;
-mod connection;
-mod process;
 mod report;
 mod request;
-mod target;
 mod template;
 
 use std::{path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
 
 use clap::Parser;
+use medcor_bench::{complain, process::Usage, target::Target};
 
 use crate::{
     answer::Ending,
     caller::{Caller, Tally, Window},
-    process::Usage,
     report::Report,
     request::{Call, Protocol},
-    target::Target,
     template::{Source, Template},
 };
 
@@ -116,7 +112,7 @@ fn main() -> ExitCode {
         Ok(is_right) if is_right => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            report::complain(&error.to_string());
+            complain(&error.to_string());
             ExitCode::from(2)
         }
     }
@@ -145,7 +141,7 @@ async fn once(call: Rc<Call>, seed: u64) -> Result<bool, LoadError> {
     let checked = caller.call().await;
     report::show(caller.answer());
     if let Err(problem) = &checked {
-        report::complain(&problem.to_string());
+        complain(&problem.to_string());
     }
     Ok(checked.is_ok())
 }

@@ -1,13 +1,13 @@
 //! What was measured, for people and for programs.
 
-use std::time::Duration;
-
+use medcor_bench::{
+    complain, percentile,
+    process::{ProcessUsage, Usage},
+    ratio,
+};
 use serde::Serialize;
 
-use crate::{
-    caller::Window,
-    process::{ProcessUsage, Usage},
-};
+use crate::caller::Window;
 
 /// One measured span.
 #[derive(Debug, Serialize)]
@@ -97,36 +97,4 @@ impl Report {
 #[expect(clippy::print_stdout, reason = "asked for with --once")]
 pub(crate) fn show(answer: &[u8]) {
     println!("{}", String::from_utf8_lossy(answer));
-}
-
-/// Tells the person at the terminal what went wrong.
-#[expect(clippy::print_stderr, reason = "a program of its own has no log")]
-pub(crate) fn complain(problem: &str) {
-    eprintln!("{problem}");
-}
-
-/// The latency in milliseconds that this share of the calls did not exceed, by nearest rank.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-fn ratio(part: u64, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[expect(clippy::float_cmp, reason = "whole milliseconds")]
-    fn percentiles_are_by_nearest_rank() {
-        let latencies: Vec<_> = (1..=10).map(Duration::from_millis).collect();
-        assert_eq!(percentile(&latencies, 50), 5.0);
-        assert_eq!(percentile(&latencies, 99), 10.0);
-        assert_eq!(percentile(&latencies, 100), 10.0);
-        assert_eq!(percentile(&[], 50), 0.0);
-    }
 }

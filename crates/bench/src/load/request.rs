@@ -2,10 +2,11 @@
 
 use std::{fmt::Write, str::FromStr};
 
+use medcor_bench::target::Target;
+
 use crate::{
     LoadError,
     answer::Ending,
-    target::Target,
     template::{Drawn, Source, Template},
 };
 
