@@ -1,6 +1,6 @@
 //! `medcor serve`: opens the store and every door, and says what to try.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Args;
 use medcor_oauth::{
@@ -9,7 +9,7 @@ use medcor_oauth::{
 };
 use medcor_store::Store;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,9 @@ use crate::{
     events::{Hub, HubSettings},
     job::{self, WebhookJob},
 };
+
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 1024;
 
 /// Starts the server.
 ///
@@ -86,7 +89,7 @@ impl Serve {
         let audit_key = app::audit_key(config)?;
         app::create_private_folder(&config.data)?;
         // Taken before anything else is made: a second server must not fill this one's database.
-        let listeners = listeners(&config.listen).await?;
+        let listeners = listeners(&config.listen)?;
         let store = app::open_store(config, Schema::MigratedInTrials).await?;
         if self.demo {
             super::seed::fill_if_empty(&store, config).await?;
@@ -162,13 +165,23 @@ async fn close(store: Store) {
     store.close().await;
 }
 
-async fn listeners(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, CommandError> {
+fn listeners(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, CommandError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for &address in addresses {
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.map_err(|source| CommandError::Listen { address, source })?);
+        let listener = listener(address).map_err(|source| CommandError::Listen { address, source })?;
+        listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// Where more connections wait than by default: of those that find no place the client may never be told.
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Windows this would let another program take the address over.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn local_url(address: Option<SocketAddr>) -> String {

@@ -6,6 +6,7 @@ mod allowed;
 mod certificate;
 mod crowd;
 mod http;
+mod socket;
 mod unstalled;
 
 use std::{
@@ -45,7 +46,7 @@ use super::{
     visitor::{Peer, RequestId},
     websocket,
 };
-use activity::Activity;
+use activity::{Activity, Standing};
 use allowed::{Allowed, Stranger};
 use crowd::{Crowd, Place};
 use unstalled::Unstalled;
@@ -56,6 +57,8 @@ const HEAD_TIME: Duration = Duration::from_secs(20);
 const HURRIED_HEAD_TIME: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of what it is sent.
 const STALL_TIME: Duration = Duration::from_secs(20);
+/// How often it is looked whether that is so over HTTP/2, where the connection itself does not show it.
+const LOOK_TIME: Duration = Duration::from_secs(5);
 /// How long open calls may take to end once the server stops.
 const STOP_SECONDS: u64 = 10;
 /// Without file descriptors `accept` fails at once and for ever.
@@ -155,7 +158,7 @@ impl Edge {
         (peer, seat): (IpAddr, Seat),
         stop: CancellationToken,
     ) {
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = socket::prepare(&stream) {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
         }
@@ -163,9 +166,8 @@ impl Edge {
         let asked = has_asked.clone();
         let http2_rest = self.state.settings.http2_rest;
         let activity = Activity::default();
-        let requests = activity.clone();
         let hangup = CancellationToken::new();
-        let cut = hangup.clone();
+        let (requests, cut) = (activity.clone(), hangup.clone());
         let head_time = self.head_time();
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
@@ -193,7 +195,7 @@ impl Edge {
         // While the version of HTTP is not known, hyper applies no time limit of its own.
         let first_head = tokio::time::sleep(head_time);
         tokio::pin!(first_head);
-        let mut looks = tokio::time::interval(http2_rest);
+        let mut looks = tokio::time::interval(http2_rest.min(LOOK_TIME));
         let mut is_waiting = true;
         let mut is_stopping = false;
         loop {
@@ -211,12 +213,14 @@ impl Edge {
                     }
                     is_waiting = false;
                 }
-                _ = looks.tick(), if !is_stopping => {
-                    if activity.rests_for(http2_rest) {
+                _ = looks.tick() => match activity.standing(http2_rest, STALL_TIME) {
+                    Standing::Lost => return,
+                    Standing::Rests if !is_stopping => {
                         connection.as_mut().graceful_shutdown();
                         is_stopping = true;
                     }
-                }
+                    Standing::Rests | Standing::Used => {}
+                },
                 () = stop.cancelled(), if !is_stopping => {
                     connection.as_mut().graceful_shutdown();
                     is_stopping = true;

@@ -13,6 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{body::Bytes, http::Request};
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
@@ -46,12 +50,14 @@ enum Harm {
     SlowBody,
     /// Answers that nobody reads.
     NoReader,
+    /// The same over HTTP/2, where the client keeps the connection going and grants its answers no room.
+    NoWindow,
     /// A connection on which nothing happens.
     Nothing,
 }
 
 impl Harm {
-    const ALL: [Self; 4] = [Self::SlowHead, Self::SlowBody, Self::NoReader, Self::Nothing];
+    const ALL: [Self; 5] = [Self::SlowHead, Self::SlowBody, Self::NoReader, Self::NoWindow, Self::Nothing];
 
     fn opening(self) -> String {
         match self {
@@ -61,7 +67,7 @@ impl Harm {
                 .to_owned(),
             // Megabytes of answers, more than the buffers of both sides hold.
             Self::NoReader => "GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(60),
-            Self::Nothing => String::new(),
+            Self::NoWindow | Self::Nothing => String::new(),
         }
     }
 
@@ -69,7 +75,7 @@ impl Harm {
         match self {
             Self::SlowHead => "X-More: 1\r\n",
             Self::SlowBody | Self::NoReader => " ",
-            Self::Nothing => "",
+            Self::NoWindow | Self::Nothing => "",
         }
     }
 
@@ -80,6 +86,9 @@ impl Harm {
         socket.bind(SocketAddr::new(THERE, 0))?;
         let mut stream = socket.connect(address).await?;
         let began = Instant::now();
+        if matches!(self, Self::NoWindow) {
+            return nothing_taken(stream).await.map(|()| began.elapsed()).map_err(io::Error::other);
+        }
         if stream.write_all(self.opening().as_bytes()).await.is_err() {
             return Ok(began.elapsed());
         }
@@ -103,6 +112,22 @@ impl Harm {
             (_, Ok(_)) => false,
         }
     }
+}
+
+/// Asks over HTTP/2 for what is long and what is short, and takes nothing of the answers until the connection ends.
+async fn nothing_taken(stream: TcpStream) -> hyper::Result<()> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(16).initial_connection_window_size(1 << 20);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let mut untaken = Vec::new();
+    for path in ["/api/openapi.json", "/health"] {
+        let request = Request::get(format!("http://localhost{path}")).body(Empty::<Bytes>::new()).unwrap();
+        untaken.push(sender.send_request(request).await?);
+    }
+    // However it ends, it has ended.
+    let _ended = connection.await;
+    Ok(())
 }
 
 /// The longest that each kind lasted.
@@ -191,7 +216,14 @@ async fn hostile_connections_are_closed_and_others_are_served() {
     let place = Place { folder: folder.path(), database_url: None };
     place.run(&["user", "add", "--email", EMAIL, "--role", "doctor"]);
     let token = place.run(&["token", "--user", EMAIL]).trim().to_owned();
-    let program = Arc::new(Program::start(place, &[]).await);
+    // Where times are judged, all of them get in.
+    let places = 2 * count * Harm::ALL.len();
+    let text = format!("connections_max = \"{places}\"\nconnections_per_network = \"{places}\"\n");
+    let config = folder.path().join("medcor.toml");
+    std::fs::write(&config, text).unwrap();
+    let room = ["--config", config.to_str().unwrap()];
+    let program = Program::start(place, if measured.is_some() { &room } else { &[] }).await;
+    let program = Arc::new(program);
     let before = healthy(&program, &token, HEALTHY_CALLS).await;
     let resident = program.resident_kib();
     let harm = tokio::spawn(harmed(program.address, count));

@@ -12,7 +12,7 @@ use std::{
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{http::Client, region::Region};
+use super::{http::Client, region::Region, setting};
 
 /// A region's doors, open until it is dropped.
 pub(crate) struct Doors {
@@ -40,6 +40,12 @@ impl Drop for Doors {
     }
 }
 
+/// The program that the tests were built with, or the one that `MEDCOR_PROGRAM` names: a release build, for proofs that
+/// judge times.
+fn program() -> String {
+    setting("MEDCOR_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_medcor").to_owned())
+}
+
 /// Where a program keeps its data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'p> {
@@ -52,7 +58,7 @@ impl Place<'_> {
     /// The program with these arguments, which finds nothing of its settings in the environment but that a
     /// token may live for a day: some tests are long.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of(env!("CARGO_BIN_EXE_medcor"), arguments)
+        self.command_of(&program(), arguments)
     }
 
     /// The same of another build of the program.
@@ -86,7 +92,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) async fn start(place: Place<'_>, arguments: &[&str]) -> Self {
-        Self::start_as(env!("CARGO_BIN_EXE_medcor"), place, arguments).await
+        Self::start_as(&program(), place, arguments).await
     }
 
     /// Starts another build of the program.
