@@ -1,7 +1,8 @@
-//! Providers: who works here, in what profession and specialty.
+//! Providers: who works here, in what profession and specialty, and which specialties there are.
 
 mod answer;
 mod scan;
+mod specialties;
 
 use medcor_fhir::{ResourceType, search::name::fold};
 use medcor_tools::{
@@ -20,12 +21,19 @@ use self::{
 
 pub(super) static PROVIDERS: Capability = Capability {
     name: "providers",
-    description: "Find doctors and nurses: specialty, contact details, languages, whether they are available.",
+    description: "Find doctors and nurses: specialty, contact details, languages, whether they are available. \
+                  Specialties, and who practises which.",
     tools: &[
         tool::<ListDoctors>(),
         tool::<SearchProviders>(),
         tool::<GetDoctorDetails>(),
         tool::<ListNurses>(),
+        tool::<specialties::ListSpecialties>(),
+        tool::<specialties::GetSpecialty>(),
+        tool::<specialties::CreateSpecialty>(),
+        tool::<specialties::GetSpecialtyDoctors>(),
+        tool::<specialties::ListDoctorSpecialties>(),
+        tool::<specialties::UpdateDoctorSpecialties>(),
     ],
     prompts: &[],
 };
@@ -48,7 +56,7 @@ fn yes() -> bool {
 struct ListDoctors {
     /// Only doctors of this hospital, clinic or department: id, short name or name. Your own is all.
     organisation: Option<Ref<kind::Organization>>,
-    /// Only this specialty, in words, such as Cardiology; its beginning is enough.
+    /// Only this specialty: words such as Cardiology, of which the beginning is enough, or its code.
     specialty: Option<String>,
     /// Only this department or place of work, in words.
     department: Option<String>,
@@ -109,6 +117,7 @@ impl Tool for ListDoctors {
             is_available: self.is_available,
             active_only: self.active_only,
             query: self.query,
+            ..Wanted::default()
         };
         let place = Place { limit: self.limit, page: self.page, cursor: self.cursor };
         let rows = scan::providers(&wanted, place, applied, cx).await?;

@@ -36,6 +36,11 @@ pub const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 
 /// What an `Appointment` is beyond its FHIR status (`valueCode`): `confirmed`, `in-progress`, `rescheduled`.
 pub const APPOINTMENT_STATUS: &str = "urn:medcor:appointment-status";
+/// Since when a clinician practises a specialty, in a `PractitionerRole`: `specialty` (`valueString`, in words) and
+/// `since` (`valueDate`).
+pub const SPECIALTY_PRACTISED: &str = "urn:medcor:specialty-practised";
+/// Marks a `Practitioner.qualification` that certifies a specialty, and says which (`valueString`, in words).
+pub const SPECIALTY_CERTIFIED: &str = "urn:medcor:specialty-certified";
 /// Minutes after an `Appointment` in which its clinician is not booked (`valueUnsignedInt`).
 pub const APPOINTMENT_BUFFER: &str = "urn:medcor:appointment-buffer";
 /// Why an `Appointment` was booked although something stood against it (`valueString`).
@@ -68,4 +73,9 @@ pub const APPOINTMENT_TYPE: &str = "urn:medcor:appointment-type";
 /// elsewhere. Records are found by the number alone or by the kind `MR`, whatever its system.
 pub fn medical_record_number_system(organization: &Id) -> String {
     format!("urn:medcor:organization:{organization}:mrn")
+}
+
+/// The canonical URI of the `CodeSystem` in which an organisation of this server keeps its specialties.
+pub fn specialty_system(organization: &Id) -> String {
+    format!("urn:medcor:organization:{organization}:specialty")
 }

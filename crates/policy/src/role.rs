@@ -322,7 +322,12 @@ fn lines(role: Role) -> Vec<Line> {
         Role::Superadmin => vec![tenant("cruds", DIRECTORY), tenant("cruds", KNOWLEDGE)],
         Role::System => vec![every_type("cruds")],
         Role::Readonly => vec![every_type("rs")],
-        Role::Auditor => vec![tenant("rs", DIRECTORY), tenant("rs", &[R::AUDIT_EVENT])],
+        Role::Auditor => vec![
+            tenant("rs", DIRECTORY),
+            // Which specialties there are.
+            tenant("rs", &[R::CODE_SYSTEM]),
+            tenant("rs", &[R::AUDIT_EVENT]),
+        ],
     }
 }
 

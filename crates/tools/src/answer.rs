@@ -142,6 +142,25 @@ impl JsonSchema for FreeText {
     }
 }
 
+/// Which of the rows that are all at hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch<'s> {
+    /// At most so many.
+    pub limit: usize,
+    /// Number of the page, from 1, where there is no cursor.
+    pub page: usize,
+    /// What follows this one.
+    pub cursor: Option<&'s str>,
+}
+
+impl<'s> Stretch<'s> {
+    /// What a caller asks for; `limit` where none is asked for.
+    pub fn of(asked: (Option<u32>, Option<u32>), cursor: Option<&'s str>, limit: u32) -> Self {
+        let (wanted, page) = asked;
+        Self { limit: wanted.unwrap_or(limit) as usize, page: page.unwrap_or(1) as usize, cursor }
+    }
+}
+
 /// A list: rows, how many, whether there are more, and what was asked.
 ///
 /// It takes rows and gives none back, so a list of rows that borrow from records is also a list of
@@ -176,6 +195,39 @@ impl<T: Serialize> Listing<T> {
         let is_truncated = taken < page.records.len() || page.has_more;
         let next_cursor = if is_truncated && taken > 0 { page.cursor_after(taken - 1) } else { None };
         Ok(Self { total: page.total, next_cursor, is_truncated, ..rows.finish(applied_filter) })
+    }
+
+    /// Some of rows that are all at hand. `id` is a row's own, and the cursor to what follows it.
+    ///
+    /// # Errors
+    ///
+    /// A `VALIDATION_ERROR` for a cursor that is no row's.
+    pub fn of_rows(
+        rows: &[T],
+        stretch: Stretch<'_>,
+        applied_filter: Map<String, Value>,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<Self, ToolError> {
+        let start = match stretch.cursor {
+            Some(cursor) => {
+                let last = rows.iter().position(|row| id(row) == cursor);
+                let gone = || ToolError::invalid("/cursor", "is of no row of this list; begin without it");
+                last.ok_or_else(gone)? + 1
+            }
+            None => stretch.limit.saturating_mul(stretch.page.saturating_sub(1)),
+        };
+        let mut taken = ListingBuilder::new();
+        let mut last = None;
+        for row in rows.iter().skip(start).take(stretch.limit) {
+            if !taken.push(row)? {
+                break;
+            }
+            last = Some(id(row).to_owned());
+        }
+        let has_more = start.saturating_add(taken.len()) < rows.len();
+        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let listing = taken.finish(applied_filter).with_total(total);
+        Ok(if has_more { listing.with_more(last) } else { listing })
     }
 
     /// Adds a line for the model, such as what to do when nothing was found.
@@ -354,6 +406,8 @@ impl<T: JsonSchema> JsonSchema for Listing<T> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -364,6 +418,24 @@ mod tests {
         let listing = serde_json::to_value(rows.finish(Map::new())).unwrap();
         assert_eq!(listing["count"], 1);
         assert_eq!(listing["truncated"], true);
+    }
+
+    #[test]
+    fn rows_at_hand_are_gone_through_by_page_and_by_cursor() {
+        let rows: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let list = |limit, page, cursor| {
+            let stretch = Stretch { limit, page, cursor };
+            let listing = Listing::of_rows(&rows, stretch, Map::new(), String::as_str)?;
+            Ok::<_, ToolError>(serde_json::to_value(listing).unwrap())
+        };
+        let first = list(2, 1, None).unwrap();
+        assert_eq!((&first["results"], &first["next_cursor"]), (&json!(["a", "b"]), &json!("b")));
+        assert_eq!((&first["total"], &first["truncated"]), (&json!(3), &json!(true)));
+        for last in [list(2, 2, None).unwrap(), list(2, 1, Some("b")).unwrap()] {
+            assert_eq!((&last["results"], &last["truncated"]), (&json!(["c"]), &json!(false)));
+        }
+        assert_eq!(list(2, 9, None).unwrap()["count"], 0);
+        assert!(list(2, 1, Some("z")).is_err());
     }
 
     #[test]

@@ -25,7 +25,9 @@ mod tool;
 pub mod topic;
 mod webhook;
 
-pub use answer::{Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw};
+pub use answer::{
+    Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw, Stretch,
+};
 pub use caller::Caller;
 pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied, ReferencePath};
 pub use context::{ToolContext, view};

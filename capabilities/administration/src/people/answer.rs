@@ -2,7 +2,11 @@
 
 use medcor_fhir::{
     ResourceType,
-    view::{ContactPoint, HumanName, Identifier, Patient, Practitioner, PractitionerRole},
+    naming::SPECIALTY_CERTIFIED,
+    view::{
+        ContactPoint, Extension, HumanName, Identifier, Patient, Practitioner, PractitionerRole,
+        Qualification,
+    },
 };
 use medcor_tools::{Account, Record, Role, Tenant, ToolContext, ToolError, view};
 use schemars::JsonSchema;
@@ -140,7 +144,10 @@ impl UserAnswer {
             .flat_map(|held| &held.identifier)
             .find_map(|number| number.value.as_deref())
             .map(str::to_owned);
-        let certificate = qualifications.iter().filter_map(|held| held.code.text());
+        let is_of_specialty =
+            |held: &&Qualification<'_>| Extension::find(&held.extension, SPECIALTY_CERTIFIED).is_some();
+        let others = qualifications.iter().filter(|held| !is_of_specialty(held));
+        let certificate = others.filter_map(|held| held.code.text());
         self.certification_level =
             certificate.filter(|text| *text != record::LICENCE).map(str::to_owned).next();
         self.shift_schedule =

@@ -254,6 +254,9 @@ pub(super) const LICENCE: &str = "Licence to practise";
 
 /// Whether a qualification makes way for what is given now.
 fn replaces(qualification: &str, person: &Person) -> bool {
+    if qualification.contains(naming::SPECIALTY_CERTIFIED) {
+        return false;
+    }
     let is_licence = qualification.contains(LICENCE);
     (is_licence && (person.license_number.is_some() || person.years_of_experience.is_some()))
         || (!is_licence && person.certification_level.is_some())

@@ -3,9 +3,9 @@
 use jiff::civil::Date;
 use medcor_fhir::{
     Id, ResourceType,
-    naming::{PRACTITIONER_ROLE, STAFF_ROLE},
+    naming::{PRACTITIONER_ROLE, SPECIALTY_CERTIFIED, SPECIALTY_PRACTISED, STAFF_ROLE},
     search::name::fold,
-    view::{BirthDate, CodeableConcept, ContactPoint, Practitioner, PractitionerRole},
+    view::{BirthDate, CodeableConcept, ContactPoint, Extension, Practitioner, PractitionerRole},
 };
 use medcor_tools::{Format, Raw, Record, ToolError, view};
 use schemars::JsonSchema;
@@ -58,7 +58,7 @@ pub(crate) struct ProviderRow {
     email: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     languages: Vec<String>,
-    /// Since the first qualification.
+    /// Since the first qualification or specialty.
     #[serde(skip_serializing_if = "Option::is_none")]
     years_of_experience: Option<u16>,
     /// Whether the clinician works at present: not gone, and not away today.
@@ -128,7 +128,7 @@ impl ProviderRow {
                 .filter_map(CodeableConcept::text)
                 .map(str::to_owned)
                 .collect(),
-            years_of_experience: years_of_experience(practitioner, today),
+            years_of_experience: years_of_experience(practitioner, roles, today),
             is_available: practitioner.is_active() && is_at_work(roles, today),
             is_active: practitioner.is_active(),
             profession,
@@ -155,6 +155,10 @@ impl ProviderRow {
 
     pub(crate) fn department(&self) -> Option<&str> {
         self.department.as_deref()
+    }
+
+    pub(super) fn into_contact(self) -> (Option<String>, Option<String>) {
+        (self.email, self.phone)
     }
 
     pub(crate) fn specialty(&self) -> Option<&str> {
@@ -219,9 +223,9 @@ fn profession(practitioner: &Practitioner<'_>, roles: &[&PractitionerRole<'_>]) 
         return Profession::Doctor;
     }
     let is_nurse_by_role = has_role("nurse") || codes().any(is_nursing);
-    let is_nurse_by_degree = practitioner
-        .qualification
-        .iter()
+    let degrees = practitioner.qualification.iter();
+    let is_nurse_by_degree = degrees
+        .filter(|degree| Extension::find(&degree.extension, SPECIALTY_CERTIFIED).is_none())
         .any(|degree| is_nursing(&degree.code) || is_nursing_degree(&degree.code));
     if is_nurse_by_role || is_nurse_by_degree {
         return Profession::Nurse;
@@ -272,10 +276,17 @@ fn department<'r>(roles: &[&'r PractitionerRole<'_>]) -> Option<&'r str> {
     services.chain(places).find_map(|reference| reference.display.as_deref())
 }
 
-fn years_of_experience(practitioner: &Practitioner<'_>, today: Date) -> Option<u16> {
+fn years_of_experience(
+    practitioner: &Practitioner<'_>,
+    roles: &[&PractitionerRole<'_>],
+    today: Date,
+) -> Option<u16> {
     let starts =
         practitioner.qualification.iter().filter_map(|degree| degree.period.as_ref()?.start.as_deref());
-    let dates = starts.filter_map(|start| BirthDate::parse(start.split('T').next()?));
+    let practised = roles.iter().flat_map(|role| &role.extension);
+    let practised = practised.filter(|extension| extension.url == SPECIALTY_PRACTISED);
+    let since = practised.filter_map(|extension| extension.part("since")?.value_date.as_deref());
+    let dates = starts.chain(since).filter_map(|start| BirthDate::parse(start.split('T').next()?));
     let first = dates.min_by_key(BirthDate::earliest)?;
     Some(first.age_on(today)?.years)
 }

@@ -10,9 +10,13 @@ use medcor_fhir::{
     view::{Practitioner, PractitionerRole},
 };
 use medcor_tools::{Listing, ListingBuilder, ROWS_DEFAULT, Record, ToolContext, ToolError, view};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::answer::{Profession, ProviderRow, is_at, is_current};
+use super::{
+    answer::{Profession, ProviderRow, is_at, is_current},
+    specialties::Specialty,
+};
 
 /// Clinicians read at once.
 const STEP: u32 = 100;
@@ -31,6 +35,8 @@ pub(super) struct Wanted {
     pub(super) organisation: Option<Id>,
     /// Folded.
     pub(super) specialty: Option<String>,
+    /// This one and no other.
+    pub(super) practises: Option<Specialty>,
     /// Folded.
     pub(super) department: Option<String>,
     pub(super) is_available: Option<bool>,
@@ -74,10 +80,19 @@ impl Wanted {
         self.profession.is_none_or(|profession| row.profession == profession)
             && (!self.active_only || row.is_active())
             && self.is_available.is_none_or(|is_available| row.is_available() == is_available)
-            && self.specialty.as_deref().is_none_or(|specialty| row.has_specialty(specialty))
+            && self.specialty.as_deref().is_none_or(|specialty| {
+                row.has_specialty(specialty) || roles.iter().any(|role| has_code(role, specialty))
+            })
+            && self.practises.as_ref().is_none_or(|specialty| roles.iter().any(|role| specialty.is_of(role)))
             && self.department.as_deref().is_none_or(|department| row.has_department(department))
             && self.organisation.as_ref().is_none_or(|at| roles.iter().any(|role| is_at(role, at)))
     }
+}
+
+/// Whether one of the specialties has this code, folded.
+fn has_code(role: &PractitionerRole<'_>, folded: &str) -> bool {
+    let mut codes = role.specialty.iter().flat_map(|concept| &concept.coding);
+    codes.any(|coding| coding.code.as_deref().is_some_and(|code| fold(code) == folded))
 }
 
 /// The clinicians that fit, in order of name.
@@ -87,6 +102,17 @@ pub(super) async fn providers(
     applied: Map<String, Value>,
     cx: &mut ToolContext<'_>,
 ) -> Result<Listing<ProviderRow>, ToolError> {
+    rows_of(wanted, place, applied, |row, _, _| row, cx).await
+}
+
+/// The same, each as a row that `shape` makes of the clinician and the current roles.
+pub(super) async fn rows_of<T: Serialize + Send>(
+    wanted: &Wanted,
+    place: Place,
+    applied: Map<String, Value>,
+    shape: impl Fn(ProviderRow, &Practitioner<'_>, &[&PractitionerRole<'_>]) -> T + Send + Sync,
+    cx: &mut ToolContext<'_>,
+) -> Result<Listing<T>, ToolError> {
     let mut query = wanted.search()?;
     query.cursor = place.cursor;
     let today = cx.today();
@@ -112,7 +138,7 @@ pub(super) async fn providers(
             }
             if skipped > 0 {
                 skipped -= 1;
-            } else if rows.push(&row)? {
+            } else if rows.push(&shape(row, &practitioner, &own))? {
                 taken += 1;
             } else {
                 let cursor =

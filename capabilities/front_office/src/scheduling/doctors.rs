@@ -3,7 +3,7 @@
 use medcor_fhir::{
     Id, ResourceType,
     search::{Query, name::fold},
-    view::{PractitionerRole, Schedule},
+    view::{CodeableConcept, PractitionerRole, Schedule},
 };
 use medcor_tools::{ToolContext, ToolError, view};
 
@@ -46,8 +46,8 @@ pub(super) async fn of_specialty(
     if cx.may_read(ResourceType::PRACTITIONER_ROLE) {
         for record in cx.records().search(&query).await?.records {
             let role: PractitionerRole<'_> = view(&record)?;
-            let mut specialties = role.specialty.iter().filter_map(|concept| concept.text());
-            if role.active != Some(false) && specialties.any(|text| is_same(text, specialty)) {
+            let is_meant = role.specialty.iter().any(|concept| is_meant(concept, specialty));
+            if role.active != Some(false) && is_meant {
                 let who = role.practitioner.as_ref().and_then(|who| who.id_of(ResourceType::PRACTITIONER));
                 practitioners.extend(who.filter(|who| !practitioners.contains(who)));
             }
@@ -81,6 +81,13 @@ async fn open(practitioners: &[Id], days: Days, cx: &mut ToolContext<'_>) -> Res
         (&one.name, one.practitioner.as_str()).cmp(&(&other.name, other.practitioner.as_str()))
     });
     Ok(open)
+}
+
+/// Whether somebody means this specialty, by its words or by its code.
+fn is_meant(concept: &CodeableConcept<'_>, wanted: &str) -> bool {
+    let is_code = |code: &str| code.eq_ignore_ascii_case(wanted.trim());
+    concept.text().is_some_and(|text| is_same(text, wanted))
+        || concept.coding.iter().any(|coding| coding.code.as_deref().is_some_and(is_code))
 }
 
 /// Whether a specialty of a record is the one that somebody names: `cardiologist` is Cardiology.

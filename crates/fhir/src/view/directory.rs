@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Address, AvailableTime, CodeableConcept, ContactPoint, HumanName, Identifier, Meta, Period, Reference,
-    Text,
+    Address, AvailableTime, CodeableConcept, ContactPoint, Extension, HumanName, Identifier, Meta, Period,
+    Reference, Text,
 };
 
 /// `Patient`: demographics.
@@ -157,6 +157,9 @@ impl Practitioner<'_> {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Qualification<'a> {
+    /// What R4 has no element for.
+    #[serde(borrow)]
+    pub extension: Vec<Extension<'a>>,
     /// Which.
     #[serde(borrow)]
     pub code: CodeableConcept<'a>,
@@ -175,6 +178,9 @@ pub struct PractitionerRole<'a> {
     /// Logical id.
     #[serde(borrow)]
     pub id: Text<'a>,
+    /// What R4 has no element for.
+    #[serde(borrow)]
+    pub extension: Vec<Extension<'a>>,
     /// `false` for a role that ended.
     pub active: Option<bool>,
     /// Who.

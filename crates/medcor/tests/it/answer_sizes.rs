@@ -121,6 +121,7 @@ fn plain(tool: &CompiledTool, name: &str) -> Option<Value> {
         "resource_type" => json!("Observation"),
         "id" => json!(""),
         "user" => json!("me"),
+        "specialty" => json!("Family practice"),
         _ => tool.input_schema["properties"][name]["enum"].get(0)?.clone(),
     })
 }

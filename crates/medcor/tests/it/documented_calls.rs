@@ -47,7 +47,6 @@ const NO_RESOURCES: &[(&str, &str)] = &[
     ("healthcare://system/status", "there is no status of the whole system yet"),
     ("insurance://", "there is no list of insurers yet"),
     ("pms://dashboard/today", "there is no analysis yet"),
-    ("specialties://", "there is no list of specialties yet"),
 ];
 
 /// Prompts that there are not, with the reason.
@@ -237,6 +236,7 @@ fn filled(template: &str, desk: &Desk) -> String {
         ("{doctor_id}", "2"),
         ("{date}", "2025-01-14"),
         ("{hospital_id}", "default"),
+        ("{specialty_id}", "Cardiology"),
         ("{clinic_id}", "default"),
         // A plan stands at another appointment than the notes.
         ("{appointment_id}", if template.contains("plans") { "1" } else { visit.as_str().unwrap() }),

@@ -83,6 +83,7 @@ mod rest;
 mod scheduling;
 mod scheduling_calls;
 mod scheduling_races;
+mod specialties;
 mod support;
 mod synthea_chart;
 mod system;

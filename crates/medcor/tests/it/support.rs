@@ -29,6 +29,7 @@ pub(crate) use destination::{Destination, shared_data};
 pub(crate) use events::{EventStream, settled};
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};
 pub(crate) use receiver::{Message, Receiver};
+pub(crate) use record::SPECIALTY;
 pub(crate) use server::{Instance, Server, arranging};
 pub(crate) use trial::TRIAL;
 pub(crate) use websocket::WebSocket;

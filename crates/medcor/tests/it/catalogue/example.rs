@@ -5,7 +5,7 @@ use medcor_tools::CompiledTool;
 use serde_json::{Map, Value, json};
 
 use crate::support::{
-    CLIENT_SECRET, PASSWORD,
+    CLIENT_SECRET, PASSWORD, SPECIALTY,
     region::{House, WEBHOOK_URL},
 };
 
@@ -113,6 +113,9 @@ fn special(tool: &str, house: &House) -> Map<String, Value> {
         "create_treatment_plan" => json!({ "name": "Example" }),
         "update_treatment_plan" => json!({ "notes": "seen" }),
         "update_service" => json!({ "duration_minutes": 30 }),
+        "get_specialty" | "get_specialty_doctors" | "update_doctor_specialties" => {
+            json!({ "specialty": SPECIALTY })
+        }
         _ => of_access(tool, house)
             .or_else(|| of_medication(tool, house))
             .or_else(|| of_schedule(tool, house))

@@ -183,13 +183,43 @@ async fn what_is_not_there_or_not_the_callers_is_refused() {
     assert_eq!(code_of(&in_url), "VALIDATION_ERROR");
     // What this server has no tool for it says it has not.
     let catalog = clinic.server.pipeline.catalog();
-    for (collection, tool) in
-        [("specialties", "list_specialties"), ("subscription_plans", "list_subscription_plans")]
-    {
+    for (collection, tool) in [("subscription_plans", "list_subscription_plans")] {
         let reply = get(&clinic, "admin@here", &format!("/api/mcp/resources/{collection}")).await;
         let is_there = catalog.find(tool).is_some();
         assert_eq!(reply.status == StatusCode::NOT_FOUND, !is_there, "{collection}: {}", reply.body);
     }
+}
+
+#[tokio::test]
+async fn specialties_are_a_collection_of_the_catalogue_and_what_clinicians_have() {
+    let clinic = Clinic::start().await;
+    clinic.employ_cardiologist().await;
+    let mut ids = Vec::new();
+    for (code, name) in [("NEURO", "Neurology"), ("DERM", "Dermatology")] {
+        let added = json!({ "code": code, "name": name, "description": "Example" });
+        ids.push(clinic.ok(Role::Admin, "create_specialty", added).await["id"].clone());
+    }
+    let path = "/api/mcp/resources/specialties";
+    let list = async |query: &str| get(&clinic, "nurse@here", &format!("{path}{query}")).await;
+    assert_eq!(names(&list("").await), ["Cardiology", "Dermatology", "Neurology"]);
+    let first = list("?limit=2").await;
+    assert_eq!(names(&first), ["Cardiology", "Dermatology"]);
+    assert!(first.header("link").contains("page=2>; rel=\"next\""), "{}", first.header("link"));
+    assert_eq!(names(&list("?limit=2&page=2").await), ["Neurology"]);
+    let cursor = json_of(&first)["next_cursor"].as_str().expect("a cursor").to_owned();
+    assert_eq!(names(&list(&format!("?cursor={cursor}")).await), ["Neurology"]);
+    assert_eq!(names(&list("?sort=-name&limit=1").await), ["Neurology"]);
+    assert_eq!(names(&list("?filter=%7B%22search%22%3A%22neuro%22%7D").await), ["Neurology"]);
+    let fields = json_of(&list("?fields=code&limit=2").await);
+    assert_eq!(fields["results"][1], json!({ "id": ids[1], "code": "DERM" }));
+    let neurology = ids[0].as_str().expect("an id");
+    for id in [neurology, "NEURO", "Neurology"] {
+        let one = json_of(&list(&format!("/{id}")).await);
+        assert_eq!((&one["id"], &one["description"]), (&ids[0], &json!("Example")), "{id}");
+    }
+    assert_eq!(json_of(&list("/Cardiology?fields=name").await)["name"], "Cardiology");
+    assert_eq!(list("/neurologist").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(list("?filter=%7B%22colour%22%3A%22red%22%7D").await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

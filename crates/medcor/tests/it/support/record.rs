@@ -9,6 +9,8 @@ use super::canary::Canary;
 /// LOINC 4548-4.
 const HEMOGLOBIN_A1C: &str = "4548-4";
 const ALLERGY: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+/// What every clinician has besides.
+pub(crate) const SPECIALTY: &str = "Example medicine";
 const CONDITION: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
 /// LOINC 8867-4.
 const HEART_RATE: &str = "8867-4";
@@ -47,7 +49,7 @@ pub(super) fn staff(clock: &Clock, canary: &mut Canary, organization: &Id) -> (I
             "practitioner": { "reference": format!("Practitioner/{practitioner}"), "display": canary.word() },
             "organization": { "reference": format!("Organization/{organization}") },
             "location": [{ "reference": format!("Location/{location}") }],
-            "code": [{ "text": canary.word() }], "specialty": [{ "text": canary.word() }],
+            "code": [{ "text": canary.word() }], "specialty": [{ "text": canary.word() }, { "text": SPECIALTY }],
             "availableTime": [{
                 "daysOfWeek": ["mon", "tue", "wed", "thu", "fri"],
                 "availableStartTime": "08:00:00", "availableEndTime": "18:00:00"
