@@ -8,6 +8,8 @@ mod write;
 
 use medcor_tools::{Capability, tool};
 
+pub(crate) use self::price::currency;
+
 pub(super) static SERVICES: Capability = Capability {
     name: "services",
     description: "The services that the organisation offers, and their prices.",

@@ -230,6 +230,7 @@ fn area_name(area: Area) -> &'static str {
         Area::OwnEntry => "the own entry",
         Area::Clients => "clients",
         Area::Tenants => "organisations",
+        Area::Plans => "plans and subscriptions",
         Area::Emergency => "emergency access",
     }
 }

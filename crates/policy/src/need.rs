@@ -127,6 +127,8 @@ pub enum Area {
     Clients,
     /// Organisations and their settings.
     Tenants,
+    /// The plans of the platform, and which of them the organisation has subscribed to.
+    Plans,
     /// Opening a record in an emergency that consent or care would keep closed.
     Emergency,
 }

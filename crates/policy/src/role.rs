@@ -115,6 +115,7 @@ impl Role {
                 Area::PatientAccounts,
                 Area::OwnEntry,
                 Area::Clients,
+                Area::Plans,
             ],
             Self::Superadmin => &[
                 Area::Audit,
@@ -123,6 +124,7 @@ impl Role {
                 Area::OwnEntry,
                 Area::Clients,
                 Area::Tenants,
+                Area::Plans,
             ],
             Self::Auditor => &[Area::Audit, Area::Disclosures, Area::OwnEntry],
             _ => &[],

@@ -13,6 +13,7 @@ mod error;
 pub mod identity;
 mod ledger;
 mod outbox;
+mod plan;
 mod record;
 mod records;
 mod session;
@@ -29,10 +30,11 @@ pub use error::{Conflict, StoreError};
 pub use outbox::{
     EventAction, EventPage, EventPosition, EventsAfter, Outbox, OutboxSignal, PositionSeal, RecordEvent,
 };
+pub use plan::{BillingCycle, Plan, PlanKind, PlanSubscription};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
-    NewWebhook, OwnTime, Session, Taken, TrailPage, WriteOutcome,
+    NewWebhook, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};

@@ -347,6 +347,7 @@ fn area_name(area: Area) -> &'static str {
         Area::OwnEntry => "your own entry",
         Area::Clients => "clients",
         Area::Tenants => "organisations",
+        Area::Plans => "plans and subscriptions",
         Area::Emergency => "emergency access",
     }
 }

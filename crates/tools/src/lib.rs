@@ -36,13 +36,13 @@ pub use limit::{Limiter, RateLimit, RateProblem, Rates, RefusedRequest, Stranger
 pub use login::{
     AdministratorLogin, Answering, ClientCredentials, ClientLogin, Logins, PersonCredentials, TokenOwner,
 };
-pub use medcor_policy::{Action, Area, ClientId, Need, Role, Scope, SubjectId};
+pub use medcor_policy::{Action, Area, ClientId, Need, Role, Scope, SubjectId, TenantId};
 pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, TrailOrder, TrailRow};
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
-    Account, AccountFilter, AuditEntry, Claim, Conversation, EmergencyAccess, Hold, Lookup, LookupBy,
-    Matched, NewWebhook, Outcome, OwnTime, Page, Record, Taken, Webhook, WebhookContent, WebhookFailure,
-    WebhookState, identity::Tenant,
+    Account, AccountFilter, AuditEntry, BillingCycle, Claim, Conversation, EmergencyAccess, Hold, Lookup,
+    LookupBy, Matched, NewWebhook, Outcome, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Page, Plan, PlanKind,
+    PlanSubscription, Record, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState, identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};

@@ -21,7 +21,7 @@ pub(super) fn check_cost(cost: f64, problems: &mut Problems) {
 }
 
 /// ISO 4217: three letters.
-pub(super) fn currency(text: &str) -> Result<String, &'static str> {
+pub(crate) fn currency(text: &str) -> Result<String, &'static str> {
     let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     if is_code { Ok(text.to_ascii_uppercase()) } else { Err("is not a code of ISO 4217, such as USD") }
 }

@@ -148,6 +148,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "list_webhook_failures",
         "a page of ids and reasons, and a webhook needs a receiver: tested in `webhooks`",
     ),
+    ("get_subscription_plan_details", "one row, and the demonstration has no plans"),
     ("validate_token", "it tells of a token"),
     ("resolve_patient_by_phone", "one row, or none"),
 ];

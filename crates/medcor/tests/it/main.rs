@@ -84,6 +84,7 @@ mod scheduling;
 mod scheduling_calls;
 mod scheduling_races;
 mod specialties;
+mod subscriptions;
 mod support;
 mod synthea_chart;
 mod system;

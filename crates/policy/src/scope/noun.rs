@@ -71,6 +71,7 @@ fn area(noun: &str) -> Option<Area> {
         "tenant" | "hospital" | "organisation" | "organization" => Area::Tenants,
         "audit" => Area::Audit,
         "disclosure" => Area::Disclosures,
+        "plan" => Area::Plans,
         "emergency" => Area::Emergency,
         _ => return None,
     })

@@ -55,6 +55,7 @@ fn plural(area: Area) -> &'static str {
         Area::OwnEntry => "own_entry",
         Area::Clients => "clients",
         Area::Tenants => "organisations",
+        Area::Plans => "plans",
         Area::Emergency => "emergency",
     }
 }

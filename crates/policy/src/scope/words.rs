@@ -121,6 +121,7 @@ fn administering(area: Area) -> &'static str {
         Area::OwnEntry => "Change your own telephone number in the directory",
         Area::Clients => "Add, change and remove the programs that connect",
         Area::Tenants => "Add, change and remove organisations",
+        Area::Plans => "See the plans of this server, and change which one your organisation has",
         Area::Emergency => "Open the record of one patient in an emergency",
     }
 }

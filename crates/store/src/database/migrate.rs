@@ -20,6 +20,7 @@ pub(super) const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0014_conversation_fence.sql"),
     include_str!("../../migrations/sqlite/0015_time_spans.sql"),
     include_str!("../../migrations/sqlite/0016_webhook.sql"),
+    include_str!("../../migrations/sqlite/0017_plan.sql"),
 ];
 
 /// The migrations that a schema of this version still needs.

@@ -58,7 +58,7 @@ pub(crate) fn webhook(row: &Row) -> Result<Webhook, StoreError> {
     })
 }
 
-pub(super) fn tenant(row: &Row, column: usize) -> Result<TenantId, StoreError> {
+pub(crate) fn tenant(row: &Row, column: usize) -> Result<TenantId, StoreError> {
     let number = i32::try_from(row.integer(column)?);
     number.map(TenantId).map_err(|_| StoreError::Damaged("a tenant's number is too large"))
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{
     CLIENT_SECRET, PASSWORD, SPECIALTY,
-    region::{House, WEBHOOK_URL},
+    region::{House, PLAN, WEBHOOK_URL},
 };
 
 /// Arguments for this tool that name records of this house.
@@ -116,6 +116,10 @@ fn special(tool: &str, house: &House) -> Map<String, Value> {
         "get_specialty" | "get_specialty_doctors" | "update_doctor_specialties" => {
             json!({ "specialty": SPECIALTY })
         }
+        "get_subscription_plan_details" => json!({ "plan": PLAN }),
+        "create_subscription" => json!({ "plan": PLAN, "start_date": "2027-01-01" }),
+        "update_subscription" => json!({ "subscription": "1", "auto_renew": false }),
+        "cancel_subscription" => json!({ "subscription": "1" }),
         _ => of_access(tool, house)
             .or_else(|| of_medication(tool, house))
             .or_else(|| of_schedule(tool, house))

@@ -82,8 +82,7 @@ fn wanted(path: &str, server: &Server) -> &'static [u16] {
         "/prescribe_medication" => &[403],
         // The documented token there is one that nobody has any more.
         "/api/auth/token/refresh/" => &[401],
-        _ if lacks("subscription_plans", "list_subscription_plans")
-            || lacks("analytics/dashboard", "get_hospital_statistics")
+        _ if lacks("analytics/dashboard", "get_hospital_statistics")
             || lacks("analytics/reports", "generate_report") =>
         {
             &[404]

@@ -181,13 +181,6 @@ async fn what_is_not_there_or_not_the_callers_is_refused() {
     assert_eq!(bare.status, StatusCode::UNAUTHORIZED);
     let in_url = clinic.server.request("GET", &format!("{PATIENTS}?access_token=x")).send().await;
     assert_eq!(code_of(&in_url), "VALIDATION_ERROR");
-    // What this server has no tool for it says it has not.
-    let catalog = clinic.server.pipeline.catalog();
-    for (collection, tool) in [("subscription_plans", "list_subscription_plans")] {
-        let reply = get(&clinic, "admin@here", &format!("/api/mcp/resources/{collection}")).await;
-        let is_there = catalog.find(tool).is_some();
-        assert_eq!(reply.status == StatusCode::NOT_FOUND, !is_there, "{collection}: {}", reply.body);
-    }
 }
 
 #[tokio::test]
@@ -220,6 +213,39 @@ async fn specialties_are_a_collection_of_the_catalogue_and_what_clinicians_have(
     assert_eq!(json_of(&list("/Cardiology?fields=name").await)["name"], "Cardiology");
     assert_eq!(list("/neurologist").await.status, StatusCode::NOT_FOUND);
     assert_eq!(list("?filter=%7B%22colour%22%3A%22red%22%7D").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn subscription_plans_are_a_collection_for_administrators() {
+    let clinic = Clinic::start().await;
+    for (name, price) in [("Basic", json!(29.99)), ("Professional", json!(99)), ("Enterprise", json!(490))] {
+        let plan = json!({ "name": name, "price": price, "billing_cycle": "MONTHLY", "plan_type": name });
+        clinic.ok(Role::Superadmin, "create_subscription_plan", plan).await;
+    }
+    let path = "/api/mcp/resources/subscription_plans";
+    let list = async |query: &str| get(&clinic, "admin@here", &format!("{path}{query}")).await;
+    assert_eq!(names(&list("").await), ["Basic", "Professional", "Enterprise"]);
+    let first = list("?limit=2").await;
+    assert_eq!(names(&first), ["Basic", "Professional"]);
+    assert!(first.header("link").contains("page=2>; rel=\"last\""), "{}", first.header("link"));
+    assert_eq!(names(&list("?limit=2&page=2").await), ["Enterprise"]);
+    assert_eq!(names(&list("?sort=-price&limit=1").await), ["Enterprise"]);
+    assert_eq!(names(&list("?filter=%7B%22plan_type%22%3A%22BASIC%22%7D").await), ["Basic"]);
+    assert_eq!(names(&list("?filter=%7B%22is_active%22%3Afalse%7D").await), [""; 0]);
+    let fields = json_of(&list("?fields=name,price&limit=1").await);
+    assert_eq!((&fields["results"][0]["price"], &fields["total"]), (&json!(29.99), &json!(3)));
+    assert!(fields["results"][0]["billing_cycle"].is_null());
+    let id = fields["results"][0]["id"].as_str().expect("an id");
+    for id in [id, "1", "basic"] {
+        assert_eq!(json_of(&list(&format!("/{id}")).await)["name"], "Basic", "{id}");
+    }
+    let tag = list("/1").await.header("etag").to_owned();
+    assert!(!tag.is_empty());
+    assert_eq!(list("/9").await.status, StatusCode::NOT_FOUND);
+    for query in ["?colour=red", "?sort=colour", "?filter=%7B%22colour%22%3A1%7D"] {
+        assert_eq!(list(query).await.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(get(&clinic, "doctor@here", path).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

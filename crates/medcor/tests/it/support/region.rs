@@ -37,6 +37,9 @@ const DOOR: &str = "test";
 /// Where the webhooks of both organisations go.
 pub(crate) const WEBHOOK_URL: &str = "https://hooks.example.org/medcor";
 
+/// The plan that both organisations have subscribed to.
+pub(crate) const PLAN: &str = "Example plan";
+
 /// Two organisations on one server.
 pub(crate) struct Region {
     pub(crate) store: Store,
@@ -113,6 +116,10 @@ impl Region {
         let mail = Arc::new(Mail::Kept(Mutex::default()));
         let desk = app::logins(&store, &authenticator, &authorization, &accounts, &mail);
         let pipeline = Arc::new(Pipeline::new(store.clone(), catalog, RateLimit::Off).with_logins(desk));
+        north.offer_plan(&pipeline).await;
+        for house in [&north, &south] {
+            house.subscribe(&pipeline).await;
+        }
         north.webhook = north.make_webhook(&pipeline).await;
         south.webhook = south.make_webhook(&pipeline).await;
         Self {
@@ -280,13 +287,29 @@ impl House {
         allowed.expect("a setting is set");
         let arguments =
             serde_json::json!({ "endpoint": WEBHOOK_URL, "topics": ["appointments"], "reason": "arranged" });
-        let caller = self.caller(Role::Admin, None);
+        let answer = self.arranged(pipeline, Role::Admin, ("create_webhook", arguments)).await;
+        answer["id"].as_str().and_then(Id::new).expect("a webhook has an id")
+    }
+
+    /// The platform offers a plan to everybody.
+    async fn offer_plan(&self, pipeline: &Pipeline) {
+        let plan = serde_json::json!({ "name": PLAN, "price": 1, "billing_cycle": "MONTHLY" });
+        self.arranged(pipeline, Role::Superadmin, ("create_subscription_plan", plan)).await;
+    }
+
+    /// Its subscription has the number 1.
+    async fn subscribe(&self, pipeline: &Pipeline) {
+        let subscription = serde_json::json!({ "plan": PLAN, "end_date": "2026-12-31" });
+        self.arranged(pipeline, Role::Admin, ("create_subscription", subscription)).await;
+    }
+
+    async fn arranged(&self, pipeline: &Pipeline, role: Role, (tool, arguments): (&str, Value)) -> Value {
+        let caller = self.caller(role, None);
         let started = std::time::Instant::now();
-        let (tool, request_id) = ("create_webhook", "arranged");
+        let request_id = "arranged";
         let call = Call { caller: &caller, tool, arguments, door: DOOR, request_id, started, address: None };
         let answer = pipeline.invoke(call).await.unwrap_or_else(|refusal| panic!("{}", refusal.text()));
-        let answer: Value = serde_json::from_str(answer.json()).expect("an answer is JSON");
-        answer["id"].as_str().and_then(Id::new).expect("a webhook has an id")
+        serde_json::from_str(answer.json()).expect("an answer is JSON")
     }
 
     /// Who calls with this role, by these scopes where some are given.

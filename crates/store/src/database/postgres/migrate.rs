@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0014_conversation_fence.sql"),
     include_str!("../../../migrations/postgres/0015_time_spans.sql"),
     include_str!("../../../migrations/postgres/0016_webhook.sql"),
+    include_str!("../../../migrations/postgres/0017_plan.sql"),
 ];
 
 pub(super) async fn migrate(connector: &Connector, applies_migrations: bool) -> Result<(), StoreError> {
