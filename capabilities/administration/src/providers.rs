@@ -4,7 +4,7 @@ mod answer;
 mod scan;
 mod specialties;
 
-use medcor_fhir::{ResourceType, search::name::fold};
+use medcor_fhir::{ResourceType, search::name::fold, view::Profession};
 use medcor_tools::{
     Alias, Capability, Chosen, Effect, Format, Listing, Need, Ref, ResourceBinding, Synonym, Tool,
     ToolContext, ToolError, alias, kind, resource, synonym, tool,
@@ -15,7 +15,7 @@ use serde_json::Map;
 
 pub(crate) use self::answer::ProviderRow;
 use self::{
-    answer::{Profession, ProviderDetails},
+    answer::ProviderDetails,
     scan::{Place, Wanted},
 };
 

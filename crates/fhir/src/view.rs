@@ -19,6 +19,7 @@ mod contact;
 mod directory;
 mod identifier;
 mod medication;
+mod profession;
 mod questionnaire;
 mod scheduling;
 mod text;
@@ -41,6 +42,7 @@ pub use medication::{
     DispenseRequest, Dosage, DoseAndRate, Medication, MedicationDispense, MedicationRequest, Timing,
     TimingRepeat,
 };
+pub use profession::Profession;
 pub use questionnaire::{
     AnsweredQuestion, Questionnaire, QuestionnaireAnswer, QuestionnaireItem, QuestionnaireResponse,
     QuestionnaireResponseItem,

@@ -3,27 +3,13 @@
 use jiff::civil::Date;
 use medcor_fhir::{
     Id, ResourceType,
-    naming::{PRACTITIONER_ROLE, SPECIALTY_CERTIFIED, SPECIALTY_PRACTISED, STAFF_ROLE},
+    naming::SPECIALTY_PRACTISED,
     search::name::fold,
-    view::{BirthDate, CodeableConcept, ContactPoint, Extension, Practitioner, PractitionerRole},
+    view::{BirthDate, CodeableConcept, ContactPoint, Practitioner, PractitionerRole, Profession},
 };
 use medcor_tools::{Format, Raw, Record, ToolError, view};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// Degrees and licences (v2 table 0360).
-const DEGREE: &str = "http://terminology.hl7.org/CodeSystem/v2-0360";
-/// The taxonomy of providers in the United States; registered nurses begin with 163W, practical nurses with
-/// 164W.
-const TAXONOMY: &str = "http://nucc.org/provider-taxonomy";
-
-/// What a clinician is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Profession {
-    Doctor,
-    Nurse,
-    Other,
-}
 
 /// A clinician in a list. What is not known is left out.
 #[derive(Serialize, JsonSchema)]
@@ -101,7 +87,7 @@ struct Specialty {
 
 impl ProviderRow {
     pub(crate) fn of(practitioner: &Practitioner<'_>, roles: &[&PractitionerRole<'_>], today: Date) -> Self {
-        let profession = profession(practitioner, roles);
+        let profession = Profession::of(practitioner, roles);
         let specialties = specialties(roles);
         let specialty = specialties.first().cloned();
         let telecom = || roles.iter().map(|role| role.telecom.as_slice());
@@ -205,47 +191,13 @@ impl Specialty {
 
 /// Whether the role has not ended.
 pub(super) fn is_current(role: &PractitionerRole<'_>) -> bool {
-    role.active != Some(false)
+    role.is_active()
 }
 
 /// Whether the role is at this organisation.
 pub(super) fn is_at(role: &PractitionerRole<'_>, organisation: &Id) -> bool {
     let at = role.organization.as_ref().and_then(|at| at.id_of(ResourceType::ORGANIZATION));
     at.as_ref() == Some(organisation)
-}
-
-/// What the roles say, else what the qualifications say; most clinicians of imported records say neither
-/// and are doctors.
-fn profession(practitioner: &Practitioner<'_>, roles: &[&PractitionerRole<'_>]) -> Profession {
-    let codes = || roles.iter().flat_map(|role| &role.code);
-    let has_role = |code: &str| codes().any(|concept| concept.has(PRACTITIONER_ROLE, code));
-    if has_role("doctor") {
-        return Profession::Doctor;
-    }
-    let is_nurse_by_role = has_role("nurse") || codes().any(is_nursing);
-    let degrees = practitioner.qualification.iter();
-    let is_nurse_by_degree = degrees
-        .filter(|degree| Extension::find(&degree.extension, SPECIALTY_CERTIFIED).is_none())
-        .any(|degree| is_nursing(&degree.code) || is_nursing_degree(&degree.code));
-    if is_nurse_by_role || is_nurse_by_degree {
-        return Profession::Nurse;
-    }
-    let is_other = codes()
-        .any(|concept| concept.code_in(PRACTITIONER_ROLE).or_else(|| concept.code_in(STAFF_ROLE)).is_some());
-    if is_other { Profession::Other } else { Profession::Doctor }
-}
-
-fn is_nursing(concept: &CodeableConcept<'_>) -> bool {
-    let is_taxonomy = concept
-        .code_in(TAXONOMY)
-        .is_some_and(|code| ["163W", "164W"].iter().any(|start| code.starts_with(start)));
-    is_taxonomy || concept.text().is_some_and(|text| fold(text).split(' ').any(|word| word == "nurse"))
-}
-
-fn is_nursing_degree(concept: &CodeableConcept<'_>) -> bool {
-    concept
-        .code_in(DEGREE)
-        .is_some_and(|code| matches!(code, "RN" | "LPN" | "LVN" | "BSN" | "MSN" | "CNM" | "NP"))
 }
 
 fn title(profession: Profession, roles: &[&PractitionerRole<'_>]) -> String {
@@ -320,20 +272,6 @@ mod tests {
         let practitioner: Practitioner<'_> = serde_json::from_str(practitioner).unwrap();
         let role: PractitionerRole<'_> = serde_json::from_str(role).unwrap();
         ProviderRow::of(&practitioner, &[&role], TODAY)
-    }
-
-    #[test]
-    fn roles_say_the_profession_before_qualifications_do() {
-        let nurse = r#"{"qualification":[{"code":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0360","code":"RN"}]}}]}"#;
-        let doctor = r#"{"code":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/practitioner-role","code":"doctor"}]}]}"#;
-        let pharmacist = doctor.replace("doctor", "pharmacist");
-        let taxonomy =
-            r#"{"code":[{"coding":[{"system":"http://nucc.org/provider-taxonomy","code":"163W00000X"}]}]}"#;
-        assert_eq!(row(nurse, "{}").profession, Profession::Nurse);
-        assert_eq!(row(nurse, doctor).profession, Profession::Doctor);
-        assert_eq!(row("{}", &pharmacist).profession, Profession::Other);
-        assert_eq!(row("{}", taxonomy).profession, Profession::Nurse);
-        assert_eq!(row("{}", "{}").profession, Profession::Doctor);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use medcor_fhir::{
         Query, escape,
         name::{self, fold},
     },
-    view::{Practitioner, PractitionerRole},
+    view::{Practitioner, PractitionerRole, Profession},
 };
 use medcor_tools::{Listing, ListingBuilder, ROWS_DEFAULT, Record, ToolContext, ToolError, view};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    answer::{Profession, ProviderRow, is_at, is_current},
+    answer::{ProviderRow, is_at, is_current},
     specialties::Specialty,
 };
 

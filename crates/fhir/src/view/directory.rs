@@ -215,6 +215,13 @@ pub struct PractitionerRole<'a> {
     pub not_available: Vec<NotAvailable<'a>>,
 }
 
+impl PractitionerRole<'_> {
+    /// Whether the role has not ended; one that does not say has not.
+    pub fn is_active(&self) -> bool {
+        self.active != Some(false)
+    }
+}
+
 /// `PractitionerRole.notAvailable`: a time away.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

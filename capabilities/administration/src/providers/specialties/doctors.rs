@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use medcor_fhir::{
     ResourceType,
-    view::{CodeableConcept, Practitioner, PractitionerRole},
+    view::{CodeableConcept, Practitioner, PractitionerRole, Profession},
 };
 use medcor_tools::{
     Alias, Effect, Listing, Need, Ref, ResourceBinding, Synonym, Tool, ToolContext, ToolError, alias, kind,
@@ -15,7 +15,7 @@ use serde_json::Map;
 
 use super::{
     super::{
-        answer::{Profession, ProviderRow},
+        answer::ProviderRow,
         scan::{self, Place, Wanted},
     },
     catalogue::{Catalogue, NEEDS, Specialty},
