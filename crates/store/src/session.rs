@@ -12,6 +12,7 @@ mod read;
 mod stage;
 mod subset;
 mod taken;
+mod tally;
 mod trail;
 mod webhook;
 

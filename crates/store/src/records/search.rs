@@ -12,10 +12,14 @@ mod position;
 mod range;
 mod seal;
 mod sql;
+pub(crate) mod tally;
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use medcor_fhir::search::{Query, Total};
+use medcor_fhir::{
+    ResourceType,
+    search::{Query, Total},
+};
 use medcor_policy::{Action, Permit, Visibility};
 
 use self::{
@@ -48,11 +52,7 @@ pub(crate) async fn search(
     limits: &Limits,
     query: &Query,
 ) -> Result<Page, StoreError> {
-    let visibility = permit.visibility(Action::Search, query.resource_type);
-    if visibility == Visibility::Nothing {
-        let resource_type = query.resource_type;
-        return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
-    }
+    let visibility = permitted(permit, query.resource_type)?;
     let query = Arc::new(query.clone());
     let seal = PageSeal::new(key, permit, Question::Query(query.clone()));
     let after = match &query.cursor {
@@ -68,7 +68,7 @@ pub(crate) async fn search(
     }
     let plan = Plan::new(backend.dialect(), values, (&visibility, limits), compiled);
     let search = Search { backend, plan, order: Order::of(&query), query: query.clone() };
-    let form = search.chart_form().await?;
+    let form = chart_form(backend, &search.plan).await?;
     let limit = usize::try_from(query.count).unwrap_or(usize::MAX).saturating_add(1);
     let mut rows = search.rows(form, after, limit).await?;
     let has_more = rows.len() == limit;
@@ -80,6 +80,21 @@ pub(crate) async fn search(
     let (places, records): (Vec<Position>, Vec<Record>) = rows.into_iter().unzip();
     let places = places.iter().map(Position::to_bytes).collect();
     Ok(Page::sealed(records, places, total, has_more, seal))
+}
+
+/// The records of this type that a search may look at.
+fn permitted(permit: &Permit, resource_type: ResourceType) -> Result<Visibility<'_>, StoreError> {
+    match permit.visibility(Action::Search, resource_type) {
+        Visibility::Nothing => Err(StoreError::OutsidePermit { action: Action::Search, resource_type }),
+        visibility => Ok(visibility),
+    }
+}
+
+/// A chart is read by its own index, unless records refer to its patient in other ways.
+async fn chart_form(backend: &Backend, plan: &Plan) -> Result<ChartForm, StoreError> {
+    let Some(question) = plan.chart_question() else { return Ok(ChartForm::Straight) };
+    let has_rows = !backend.rows(Lane::Snapshot, question).await?.is_empty();
+    Ok(if has_rows { ChartForm::WithRows } else { ChartForm::Straight })
 }
 
 /// What is known of the rarest code or status that a search asks for.
@@ -137,13 +152,6 @@ struct Search<'b> {
 }
 
 impl Search<'_> {
-    /// A chart is read by its own index, unless records refer to its patient in other ways.
-    async fn chart_form(&self) -> Result<ChartForm, StoreError> {
-        let Some(question) = self.plan.chart_question() else { return Ok(ChartForm::Straight) };
-        let has_rows = !self.backend.rows(Lane::Snapshot, question).await?.is_empty();
-        Ok(if has_rows { ChartForm::WithRows } else { ChartForm::Straight })
-    }
-
     async fn rows(
         &self,
         form: ChartForm,

@@ -99,24 +99,7 @@ impl Session<'_> {
     /// The record without the elements that the caller does not see.
     pub(super) fn shown(&self, record: Record) -> Result<Record, StoreError> {
         let withheld = self.permit.withheld(record.resource_type);
-        if withheld.is_empty() || record.is_deleted {
-            return Ok(record);
-        }
-        let mut object = object(&record.body)?;
-        let mut is_whole = true;
-        let (open, _) = parted(&object, record.resource_type)?;
-        for name in withheld.iter().flat_map(|element| members(element)) {
-            let is_open =
-                name == EXTENSION && object.items(EXTENSION).is_ok_and(|all| all.len() == open.len());
-            is_whole &= object.get(&name).is_none() || is_open;
-            object.remove(&name);
-        }
-        put_extensions(&mut object, &open)?;
-        if is_whole {
-            return Ok(record);
-        }
-        subset::mark(&mut object)?;
-        Ok(Record { body: text(&object)?.into(), ..record })
+        without(record, withheld)
     }
 
     /// A new version with the elements of the one before that its writer did not see.
@@ -139,6 +122,27 @@ impl Session<'_> {
         let resource = ParsedResource::parse(text(&new)?).map_err(StoreError::Invalid)?;
         Ok(self.prepared(&resource, record.id.clone(), record.version, record.compartment()))
     }
+}
+
+/// The record without these elements, and marked as a part of it where it had any.
+pub(super) fn without(record: Record, withheld: &[&'static str]) -> Result<Record, StoreError> {
+    if withheld.is_empty() || record.is_deleted {
+        return Ok(record);
+    }
+    let mut object = object(&record.body)?;
+    let mut is_whole = true;
+    let (open, _) = parted(&object, record.resource_type)?;
+    for name in withheld.iter().flat_map(|element| members(element)) {
+        let is_open = name == EXTENSION && object.items(EXTENSION).is_ok_and(|all| all.len() == open.len());
+        is_whole &= object.get(&name).is_none() || is_open;
+        object.remove(&name);
+    }
+    put_extensions(&mut object, &open)?;
+    if is_whole {
+        return Ok(record);
+    }
+    subset::mark(&mut object)?;
+    Ok(Record { body: text(&object)?.into(), ..record })
 }
 
 pub(super) const DAMAGED: StoreError = StoreError::Damaged("a stored body is not JSON");

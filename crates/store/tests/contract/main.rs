@@ -6,6 +6,7 @@
 mod account;
 mod conversation;
 mod fence;
+mod figures;
 mod identity;
 mod interference;
 mod limits;
@@ -73,6 +74,11 @@ contract! {
         an_export_walks_all_current_records,
         a_store_that_is_closed_says_so,
         the_store_counts_what_it_holds;
+    figures:
+        a_tally_adds_up_what_a_search_finds_and_names_nobody,
+        a_tally_is_shown_what_the_permit_shows,
+        a_tally_ends_where_it_has_enough,
+        records_are_counted_by_when_they_were_first_stored;
     visibility:
         tenants_do_not_see_each_other,
         a_patient_sees_the_own_compartment_only,

@@ -21,7 +21,7 @@ const BEGINNING_MIN: usize = 3;
 #[derive(Debug)]
 pub(super) struct Plan {
     dialect: Dialect,
-    values: Values,
+    pub(super) values: Values,
     /// The patient whose compartment is all that the caller sees.
     compartment: Option<Mark>,
     start: Start,
@@ -272,7 +272,9 @@ impl Plan {
 
     /// How many records there are, as far as SQL can tell.
     pub(super) fn count(&self, form: ChartForm) -> Statement {
-        let mut text = format!("{}SELECT count(*) FROM resource r{}", self.head(), self.hint(form, None));
+        let is_of_a_time = self.tests.iter().any(|test| test.contains("r.moment "));
+        let column = is_of_a_time.then_some("r.moment");
+        let mut text = format!("{}SELECT count(*) FROM resource r{}", self.head(), self.hint(form, column));
         self.push_where(&mut text, form);
         self.values.clone().into_statement(&text)
     }
@@ -319,7 +321,7 @@ impl Plan {
     }
 
     /// Which index SQLite is to take. PostgreSQL knows better by its statistics.
-    fn hint(&self, form: ChartForm, column: Option<&str>) -> &'static str {
+    pub(super) fn hint(&self, form: ChartForm, column: Option<&str>) -> &'static str {
         if self.dialect == Dialect::Postgres {
             return "";
         }
@@ -349,7 +351,7 @@ impl Plan {
     }
 
     /// The fence, what the search starts from, and its conditions.
-    fn push_tests(&self, text: &mut String, form: ChartForm, plain: &str) {
+    pub(super) fn push_tests(&self, text: &mut String, form: ChartForm, plain: &str) {
         push(text, format_args!("{plain}r.tenant = ?1 AND {plain}r.type = ?2 AND {plain}r.state = 0"));
         if let Some(patient) = self.compartment {
             push(text, format_args!(" AND {plain}r.patient = {patient}"));
@@ -466,6 +468,6 @@ fn finish(mut values: Values, mut text: String, limit: Option<usize>) -> Stateme
     values.into_statement(&text)
 }
 
-fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub(super) fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes all text");
 }
