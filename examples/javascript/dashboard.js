@@ -2,15 +2,17 @@
 //
 //   node dashboard.js DATE [EVENTS [AFTER]]   ends after so many changes; AFTER is where it ended before
 
-import { figures, line, TOPICS } from "./day.js";
+import { figures, line, organisation, TOPICS } from "./day.js";
 import { follow } from "./events.js";
 import { run, server } from "./program.js";
 
 const [date, events = "Infinity", after] = process.argv.slice(2);
 await run(async () => {
   const medcor = server();
-  const { todayAppointments, activeDoctors } = await figures(medcor, date);
-  console.log(`${date}: ${todayAppointments} appointments, ${activeDoctors} clinicians`);
+  const day = await figures(medcor, date);
+  console.log(`${date}: ${day.todayAppointments} appointments, ${day.activeDoctors} clinicians`);
+  const whole = organisation(day);
+  if (whole) console.log(whole);
   let left = Number(events);
   let failed;
   const following = follow(medcor, {

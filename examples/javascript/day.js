@@ -1,6 +1,6 @@
 // What a dashboard of a day shows. Runs in Node and in browsers.
 
-/** The figures of a day. Those of a whole hospital come along where there is a tool for them and this caller may use it. */
+/** The figures of a day. Those of the whole organisation come along for who may see them: its administrators. */
 export async function figures(medcor, date) {
   const [tools, appointments, doctors] = await Promise.all([
     medcor.tools(),
@@ -11,7 +11,16 @@ export async function figures(medcor, date) {
   for (const { status } of appointments.results) byStatus[status] = (byStatus[status] ?? 0) + 1;
   const shown = { todayAppointments: appointments.results.length, byStatus, activeDoctors: doctors.results.length };
   if (!tools.some(({ name }) => name === "get_hospital_statistics")) return shown;
-  return { ...shown, ...(await medcor.invoke("get_hospital_statistics", { date_from: date, date_to: date })) };
+  const whole = await medcor.invoke("get_hospital_statistics", { date_from: date, date_to: date });
+  // Today's are those of this day, whichever it is.
+  return { ...shown, ...whole, todayAppointments: shown.todayAppointments };
+}
+
+/** One line of the whole organisation; nothing for who may not see it. Revenue of few patients is not shown. */
+export function organisation({ totalPatients, monthlyRevenue, currency }) {
+  if (totalPatients === undefined) return undefined;
+  const revenue = monthlyRevenue === null ? "not shown" : [monthlyRevenue.toFixed(2), currency].filter(Boolean).join(" ");
+  return `${totalPatients} patients, revenue of the month: ${revenue}`;
 }
 
 /** One line for a change. */

@@ -8,7 +8,7 @@ mod write;
 
 use medcor_tools::{Capability, tool};
 
-pub(crate) use self::price::currency;
+pub(crate) use self::{price::currency, row::Service};
 
 pub(super) static SERVICES: Capability = Capability {
     name: "services",

@@ -131,6 +131,8 @@ pub enum Area {
     Plans,
     /// Opening a record in an emergency that consent or care would keep closed.
     Emergency,
+    /// What clinicians do, in figures: a clinician their own; who may see money, everybody's.
+    Figures,
 }
 
 /// One line of a tool's declaration.

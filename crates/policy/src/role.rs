@@ -107,7 +107,8 @@ impl Role {
         match self {
             Self::Patient => &[Area::Disclosures],
             Self::Receptionist => &[Area::PatientAccounts, Area::OwnEntry],
-            Self::Nurse | Self::Doctor => &[Area::OwnEntry, Area::Emergency],
+            Self::Nurse => &[Area::OwnEntry, Area::Emergency],
+            Self::Doctor => &[Area::OwnEntry, Area::Emergency, Area::Figures],
             Self::Admin => &[
                 Area::Audit,
                 Area::Disclosures,
@@ -116,6 +117,7 @@ impl Role {
                 Area::OwnEntry,
                 Area::Clients,
                 Area::Plans,
+                Area::Figures,
             ],
             Self::Superadmin => &[
                 Area::Audit,

@@ -349,6 +349,7 @@ fn area_name(area: Area) -> &'static str {
         Area::Tenants => "organisations",
         Area::Plans => "plans and subscriptions",
         Area::Emergency => "emergency access",
+        Area::Figures => "figures",
     }
 }
 

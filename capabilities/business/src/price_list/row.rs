@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 /// A `HealthcareService` with its price, as far as tools show it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Service<'a> {
+pub(crate) struct Service<'a> {
     #[serde(borrow)]
-    pub(super) name: Option<Text<'a>>,
+    pub(crate) name: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) comment: Option<Text<'a>>,
     active: Option<bool>,
@@ -36,11 +36,11 @@ struct ServiceExtension<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Money<'a> {
+pub(crate) struct Money<'a> {
     #[serde(borrow)]
-    pub(super) value: Option<Decimal<'a>>,
+    pub(crate) value: Option<Decimal<'a>>,
     #[serde(borrow)]
-    pub(super) currency: Option<Text<'a>>,
+    pub(crate) currency: Option<Text<'a>>,
 }
 
 impl<'a> Service<'a> {
@@ -50,7 +50,7 @@ impl<'a> Service<'a> {
     }
 
     /// What one costs.
-    pub(super) fn price(&self) -> Option<&Money<'a>> {
+    pub(crate) fn price(&self) -> Option<&Money<'a>> {
         self.extension(SERVICE_PRICE)?.value_money.as_ref()
     }
 

@@ -42,18 +42,20 @@ const TOLD: &[(&str, &str)] = &[
 /// Resources that there are not yet, by how they begin.
 const NO_RESOURCES: &[(&str, &str)] = &[
     ("/api/mcp/resources/", "REST, no URI of MCP"),
-    ("analytics://", "there is no analysis yet"),
     ("healthcare://api/documentation", "there is no document about the interface yet"),
-    ("healthcare://system/status", "there is no status of the whole system yet"),
     ("insurance://", "there is no list of insurers yet"),
-    ("pms://dashboard/today", "there is no analysis yet"),
+    ("pms://dashboard/today", "an exercise"),
 ];
+
+/// Resources that are read in a test of their own, by how they begin.
+const READ_ELSEWHERE: &[(&str, &str)] =
+    &[("analytics://", "analytics::documented"), ("healthcare://system/status", "analytics::documented")];
 
 /// Prompts that there are not, with the reason.
 const NO_PROMPTS: &[(&str, &str)] = &[
     ("appointment_booking_prompt", "another name of `appointment_booking`, seen in code only"),
     ("patient_onboarding_prompt", "another name of `patient_onboarding`, seen in code only"),
-    ("daily_operations_prompt", "there is no analysis yet"),
+    ("daily_operations_prompt", "seen in code only"),
     ("create_medical_staff", "of a version that was given up"),
     ("create_patient_profile", "of a version that was given up"),
     ("referral letter (exercise)", "an exercise"),
@@ -261,6 +263,9 @@ async fn every_documented_resource_is_read() {
         if NO_RESOURCES.iter().any(|(begin, _)| template.starts_with(begin)) {
             let is_bound = catalog.bound_resource(template).is_some();
             problems.extend(is_bound.then(|| format!("{template} is read, so it is no exception")));
+            continue;
+        }
+        if READ_ELSEWHERE.iter().any(|(begin, _)| template.starts_with(begin)) {
             continue;
         }
         let uri = filled(template, &desk);

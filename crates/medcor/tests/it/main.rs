@@ -8,6 +8,7 @@ mod account_pages;
 mod adherence;
 mod agent_tasks;
 mod allergies;
+mod analytics;
 mod answer_sizes;
 mod asyncapi;
 mod attack;

@@ -73,6 +73,7 @@ fn area(noun: &str) -> Option<Area> {
         "disclosure" => Area::Disclosures,
         "plan" => Area::Plans,
         "emergency" => Area::Emergency,
+        "figure" | "analytic" => Area::Figures,
         _ => return None,
     })
 }

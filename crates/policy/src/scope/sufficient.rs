@@ -57,6 +57,7 @@ fn plural(area: Area) -> &'static str {
         Area::Tenants => "organisations",
         Area::Plans => "plans",
         Area::Emergency => "emergency",
+        Area::Figures => "figures",
     }
 }
 

@@ -84,8 +84,18 @@ mod tests {
     #[test]
     fn a_role_is_held_whole_or_not_at_all() {
         assert!(!holds_role(&scopes("user/*.cruds"), Role::Admin));
-        assert!(!holds_role(&scopes("user/*.rs admin:own_entry admin:emergency"), Role::Doctor));
-        assert!(holds_role(&scopes("user/*.cruds admin:own_entry admin:emergency"), Role::Doctor));
-        assert!(!holds_role(&scopes("patient/*.cruds admin:own_entry admin:emergency"), Role::Doctor));
+        assert!(!holds_role(
+            &scopes("user/*.rs admin:own_entry admin:emergency admin:figures"),
+            Role::Doctor
+        ));
+        assert!(!holds_role(&scopes("user/*.cruds admin:own_entry admin:emergency"), Role::Doctor));
+        assert!(holds_role(
+            &scopes("user/*.cruds admin:own_entry admin:emergency admin:figures"),
+            Role::Doctor
+        ));
+        assert!(!holds_role(
+            &scopes("patient/*.cruds admin:own_entry admin:emergency admin:figures"),
+            Role::Doctor
+        ));
     }
 }

@@ -123,6 +123,7 @@ fn administering(area: Area) -> &'static str {
         Area::Tenants => "Add, change and remove organisations",
         Area::Plans => "See the plans of this server, and change which one your organisation has",
         Area::Emergency => "Open the record of one patient in an emergency",
+        Area::Figures => "Read in figures what clinicians do: you your own",
     }
 }
 

@@ -140,6 +140,12 @@ const ORACLE: &[(&str, &[Role])] = &[
     ("create_subscription", &[ADMIN, SUPERADMIN]),
     ("update_subscription", &[ADMIN, SUPERADMIN]),
     ("cancel_subscription", &[ADMIN, SUPERADMIN]),
+    ("get_hospital_statistics", &[ADMIN]),
+    ("get_revenue_analytics", &[ADMIN]),
+    ("get_specialty_demand", &[ADMIN]),
+    // Doctors their own.
+    ("get_doctor_performance", &[DOCTOR, ADMIN]),
+    ("get_system_stats", &[ADMIN, SUPERADMIN]),
     ("prescribe_medication", &[DOCTOR]),
     ("batch_prescribe", &[DOCTOR]),
     ("add_medication_refill", CARE),

@@ -14,6 +14,9 @@ use crate::support::region::{House, Region};
 const REFUSED: &[(&str, &str)] = &[
     ("create_patient", "nobody new comes in"),
     ("offer_freed_times", "the waiting list is of everybody"),
+    ("get_hospital_statistics", FIGURES),
+    ("get_revenue_analytics", FIGURES),
+    ("get_specialty_demand", FIGURES),
     ("list_webhooks", WEBHOOKS),
     ("delete_webhook", WEBHOOKS),
     ("list_webhook_failures", WEBHOOKS),
@@ -21,6 +24,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("record_webhook_states", WEBHOOKS),
 ];
 const WEBHOOKS: &str = "webhooks tell of everybody";
+const FIGURES: &str = "figures are of everybody";
 
 /// On one database alone: what a pin leaves is decided above it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use medcor_policy::Role;
 use serde_json::json;
 
 use super::{Example, FRIDAY, appointments, clinic, has_packages, patients_called};
-use crate::support::folder::Folder;
+use crate::support::{folder::Folder, patient};
 
 fn node(arguments: &[&str]) -> Option<Example> {
     has_packages("javascript").then(|| Example::new("node", "javascript", arguments))
@@ -95,6 +95,36 @@ async fn the_dashboard_client_follows_and_goes_on_where_it_ended() {
     let narrow = clinic.server.narrowed_token("receptionist@here", Some("user/Practitioner.rs")).await;
     let refused = node(&["dashboard.js", FRIDAY, "1"]).unwrap().at(address, &narrow).run().await;
     refused.refused("PERMISSION_DENIED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dashboard_client_shows_administrators_the_whole_organisation() {
+    let Some(example) = node(&["dashboard.js", FRIDAY, "1"]) else { return };
+    let clinic = clinic().await;
+    clinic
+        .put(json!({
+            "resourceType": "HealthcareService", "id": "cleaning", "active": true, "name": "Cleaning",
+            "extension": [{ "url": "urn:medcor:service-price", "valueMoney": { "value": 80.10, "currency": "GBP" } }]
+        }))
+        .await;
+    for number in 0..5 {
+        let id = format!("p{number}");
+        clinic.put(patient(&id, ("Pat", "Example"), "1980-01-01")).await;
+        let actors =
+            [format!("Patient/{id}"), "Practitioner/grace".into(), "HealthcareService/cleaning".into()];
+        let actors = actors.map(|actor| json!({ "actor": { "reference": actor }, "status": "accepted" }));
+        clinic
+            .put(json!({
+                "resourceType": "Appointment", "id": format!("seen{number}"), "status": "fulfilled",
+                "start": "2026-12-01T09:00:00Z", "end": "2026-12-01T09:30:00Z", "participant": actors
+            }))
+            .await;
+    }
+    let token = clinic.server.token("admin@here").await;
+    let (running, day) = example.at(clinic.server.address, &token).start().line().await;
+    assert_eq!(day.trim(), format!("{FRIDAY}: 0 appointments, 1 clinicians"));
+    let (_, whole) = running.line().await;
+    assert_eq!(whole.trim(), "6 patients, revenue of the month: 400.50 GBP");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

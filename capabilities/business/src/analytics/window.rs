@@ -1,0 +1,226 @@
+//! The days that figures are of: whole days of the organisation's time zone, which may have 23 or 25 hours.
+
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
+use medcor_tools::{ToolContext, ToolError, detail::Problems};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Most days that one call adds up.
+const DAYS_MAX: i64 = 731;
+const DATE_PROBLEM: &str = "is not a day that exists, such as 2026-12-02";
+
+/// A stretch of the calendar that today is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Period {
+    /// Today.
+    Daily,
+    /// From Monday to Sunday.
+    Weekly,
+    /// The month.
+    Monthly,
+    /// From January, April, July or October on.
+    Quarterly,
+    /// The year.
+    Yearly,
+}
+
+/// Days, both inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) first: Date,
+    pub(super) last: Date,
+    /// The midnight with which the first day begins, microseconds since the epoch.
+    pub(super) from: i64,
+    /// The midnight with which the last day ends.
+    pub(super) to: i64,
+}
+
+/// A month or a day of a trend.
+pub(super) struct Stretch {
+    /// `2026-12` or `2026-12-02`.
+    pub(super) name: String,
+    /// The moment at which it begins.
+    pub(super) from: i64,
+    pub(super) is_month: bool,
+}
+
+/// The days of an answer.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(super) struct Days {
+    /// First day.
+    from: String,
+    /// Last day.
+    to: String,
+    /// IANA name: days are those of this zone.
+    time_zone: String,
+}
+
+impl Window {
+    /// The days that a caller gave: first and last, or a period; else this month.
+    pub(super) fn given(
+        from: Option<&str>,
+        to: Option<&str>,
+        period: Option<Period>,
+        cx: &ToolContext<'_>,
+    ) -> Result<Self, ToolError> {
+        let mut problems = Problems::default();
+        let first = problems.checked("from", from, date);
+        let last = problems.checked("to", to, date);
+        if period.is_some() && (from.is_some() || to.is_some()) {
+            problems.add("period", "give either period or from and to");
+        } else if from.is_some() != to.is_some() {
+            problems.add(if from.is_some() { "to" } else { "from" }, "is missing: give both from and to");
+        }
+        if let (Some(first), Some(last)) = (first, last) {
+            check(first, last, &mut problems);
+        }
+        problems.refuse()?;
+        match (first, last) {
+            (Some(first), Some(last)) => Self::between(first, last, cx),
+            _ => Self::of_period(period.unwrap_or(Period::Monthly), cx),
+        }
+    }
+
+    /// The period that today is in.
+    pub(super) fn of_period(period: Period, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
+        let (first, last) = period.days(cx.today());
+        Self::between(first, last, cx)
+    }
+
+    fn between(first: Date, last: Date, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
+        let to = midnight(last.saturating_add(1.day()), cx)?;
+        Ok(Self { first, last, from: midnight(first, cx)?, to })
+    }
+
+    /// Whether the moment is in it.
+    pub(super) fn holds(&self, moment: i64) -> bool {
+        (self.from..self.to).contains(&moment)
+    }
+
+    pub(super) fn days(&self, cx: &ToolContext<'_>) -> Days {
+        Days {
+            from: self.first.to_string(),
+            to: self.last.to_string(),
+            time_zone: cx.tenant().time_zone.clone(),
+        }
+    }
+
+    /// Its months, as far as they are in it.
+    pub(super) fn months(&self, cx: &ToolContext<'_>) -> Result<Vec<Stretch>, ToolError> {
+        let mut stretches = Vec::new();
+        let mut first = self.first;
+        while first <= self.last {
+            let name = format!("{:04}-{:02}", first.year(), first.month());
+            stretches.push(Stretch { name, from: midnight(first, cx)?, is_month: true });
+            first = first.last_of_month().saturating_add(1.day());
+        }
+        Ok(stretches)
+    }
+
+    /// Its days.
+    pub(super) fn each_day(&self, cx: &ToolContext<'_>) -> Result<Vec<Stretch>, ToolError> {
+        let mut stretches = Vec::new();
+        let mut day = self.first;
+        while day <= self.last {
+            stretches.push(Stretch { name: day.to_string(), from: midnight(day, cx)?, is_month: false });
+            day = day.saturating_add(1.day());
+        }
+        Ok(stretches)
+    }
+
+    /// The number of its days.
+    pub(super) fn length(&self) -> i64 {
+        length(self.first, self.last)
+    }
+}
+
+/// The moment at which a day begins.
+fn midnight(date: Date, cx: &ToolContext<'_>) -> Result<i64, ToolError> {
+    let start = date.to_zoned(cx.time_zone()).map(|start| start.timestamp().as_microsecond());
+    start.map_err(|_out_of_range| ToolError::invalid("/from", "is not a day of the calendar"))
+}
+
+impl Period {
+    /// The first and the last day of the one that this day is in.
+    fn days(self, today: Date) -> (Date, Date) {
+        let first_of = |month: i8| Date::new(today.year(), month, 1).unwrap_or(today);
+        match self {
+            Self::Daily => (today, today),
+            Self::Weekly => {
+                let behind = today.weekday().since(Weekday::Monday);
+                let monday = today.saturating_sub(i64::from(behind).days());
+                (monday, monday.saturating_add(6.days()))
+            }
+            Self::Monthly => (today.first_of_month(), today.last_of_month()),
+            Self::Quarterly => {
+                let month = (today.month() - 1) / 3 * 3 + 1;
+                (first_of(month), first_of(month + 2).last_of_month())
+            }
+            Self::Yearly => (today.first_of_year(), today.last_of_year()),
+        }
+    }
+}
+
+fn check(first: Date, last: Date, problems: &mut Problems) {
+    if last < first {
+        problems.add("to", "is before from");
+    } else if length(first, last) > DAYS_MAX {
+        problems.add("to", format!("makes more than {DAYS_MAX} days; narrow the dates"));
+    }
+}
+
+fn length(first: Date, last: Date) -> i64 {
+    let days = last.since(first).map(|span| i64::from(span.get_days()));
+    days.map_or(i64::MAX, |days| days.saturating_add(1))
+}
+
+/// A day: `2026-12-02`, or the day of a date-time.
+fn date(text: &str) -> Result<Date, &'static str> {
+    let (day, rest) = text.split_at_checked(10).ok_or(DATE_PROBLEM)?;
+    if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
+        return Err(DATE_PROBLEM);
+    }
+    day.parse().map_err(|_not_a_date| DATE_PROBLEM)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date as day;
+
+    use super::*;
+
+    #[test]
+    fn a_period_is_the_whole_one_that_today_is_in() {
+        let today = day(2026, 12, 2);
+        for (period, first, last) in [
+            (Period::Daily, today, today),
+            (Period::Weekly, day(2026, 11, 30), day(2026, 12, 6)),
+            (Period::Monthly, day(2026, 12, 1), day(2026, 12, 31)),
+            (Period::Quarterly, day(2026, 10, 1), day(2026, 12, 31)),
+            (Period::Yearly, day(2026, 1, 1), day(2026, 12, 31)),
+        ] {
+            assert_eq!(period.days(today), (first, last), "{period:?}");
+        }
+        assert_eq!(Period::Weekly.days(day(2027, 1, 3)), (day(2026, 12, 28), day(2027, 1, 3)));
+        assert_eq!(Period::Quarterly.days(day(2028, 2, 29)), (day(2028, 1, 1), day(2028, 3, 31)));
+    }
+
+    #[test]
+    fn days_out_of_order_and_too_many_of_them_are_refused() {
+        let problems = |first, last| {
+            let mut problems = Problems::default();
+            check(first, last, &mut problems);
+            problems.paths().len()
+        };
+        assert_eq!(problems(day(2026, 1, 2), day(2026, 1, 1)), 1);
+        assert_eq!(problems(day(2026, 1, 1), day(2026, 1, 1)), 0);
+        assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 1)), 0);
+        assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 2)), 1);
+        assert!(date("2026-02-30").is_err() && date("2026-2-3").is_err() && date("2026-12-02x").is_err());
+        assert_eq!(date("2026-12-02T09:00:00Z"), Ok(day(2026, 12, 2)));
+    }
+}
