@@ -30,7 +30,7 @@ pub use error::{Conflict, StoreError};
 pub use outbox::{
     EventAction, EventPage, EventPosition, EventsAfter, Outbox, OutboxSignal, PositionSeal, RecordEvent,
 };
-pub use plan::{BillingCycle, Plan, PlanKind, PlanSubscription};
+pub use plan::{BillingCycle, FormerPlan, Plan, PlanKind, PlanSubscription};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,

@@ -20,8 +20,7 @@ const NEVER: &str = "9999-12-31";
 pub struct Plan {
     /// The id.
     pub id: Id,
-    /// Counted from 1 on this server; older clients name plans so. What it is before the plan is stored does not
-    /// matter.
+    /// Counted from 1 on this server; older clients name plans so.
     pub number: i64,
     /// Unique on this server, whatever the case.
     pub name: String,
@@ -60,7 +59,7 @@ pub enum PlanKind {
     Professional,
     /// Hospitals.
     Enterprise,
-    /// Agreed with one customer.
+    /// None of these.
     Custom,
 }
 
@@ -102,6 +101,19 @@ pub struct PlanSubscription {
     pub created_at: i64,
     /// Counted up by every change.
     pub version: i64,
+}
+
+/// What a subscription was to before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerPlan {
+    /// The id of the subscription.
+    pub subscription: Id,
+    /// The id of the plan.
+    pub plan: Id,
+    /// How often it was paid.
+    pub cycle: BillingCycle,
+    /// When the subscription was changed, microseconds since the epoch.
+    pub until: i64,
 }
 
 impl PlanKind {
@@ -170,7 +182,18 @@ macro_rules! select_subscriptions {
              created_at, version FROM plan_subscription"
     };
 }
-pub(crate) use {select_plans, select_subscriptions};
+/// The columns of [`former_plan`]: versions after which the plan was another one.
+macro_rules! select_former_plans {
+    () => {
+        "SELECT former.id, former.plan, former.cycle, former.changed_at
+         FROM plan_subscription_version former JOIN plan_subscription now
+             ON now.tenant = former.tenant AND now.id = former.id
+         LEFT JOIN plan_subscription_version next
+             ON next.tenant = former.tenant AND next.id = former.id AND next.version = former.version + 1
+         WHERE former.plan <> coalesce(next.plan, now.plan)"
+    };
+}
+pub(crate) use {select_former_plans, select_plans, select_subscriptions};
 
 /// A row of [`select_plans`].
 pub(crate) fn plan(row: &Row) -> Result<Plan, StoreError> {
@@ -213,6 +236,16 @@ pub(crate) fn subscription(row: &Row) -> Result<PlanSubscription, StoreError> {
     })
 }
 
+/// A row of [`select_former_plans`].
+pub(crate) fn former_plan(row: &Row) -> Result<FormerPlan, StoreError> {
+    Ok(FormerPlan {
+        subscription: id(row, 0)?,
+        plan: id(row, 1)?,
+        cycle: cycle(row, 2)?,
+        until: row.integer(3)?,
+    })
+}
+
 fn id(row: &Row, column: usize) -> Result<Id, StoreError> {
     Id::new(row.text(column)?).ok_or(StoreError::Damaged("an id is not an id"))
 }
@@ -233,16 +266,16 @@ fn day(row: &Row, column: usize) -> Result<Date, StoreError> {
 }
 
 impl Plan {
-    /// Adds it; its number is assigned. Another of this name stands against it.
+    /// Adds it. Another of this name or number stands against it.
     pub(crate) fn insert(&self, folded_name: &str) -> Change {
         let limit = |limit: Option<u32>| SqlValue::from(limit.map(i64::from));
         let statement = Statement::of_server(
             "INSERT INTO plan (number, id, name, folded_name, kind, price, currency, cycle, users_max,
                  doctors_max, patients_max, features, description, is_active, created_at)
-             SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
-             FROM plan WHERE true
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT DO NOTHING",
             vec![
+                self.number.into(),
                 self.id.as_str().into(),
                 self.name.as_str().into(),
                 folded_name.into(),
@@ -281,6 +314,17 @@ impl PlanSubscription {
                 self.renews.into(),
                 self.created_at.into(),
             ],
+        )
+    }
+
+    /// Keeps what it was until now, before [`Self::update`] changes it.
+    pub(crate) fn keep(&self, now: i64) -> Change {
+        change(
+            "INSERT INTO plan_subscription_version (tenant, id, version, plan, starts, ends, cycle, renews,
+                 cancelled_at, cancellation_reason, changed_at)
+             SELECT tenant, id, version, plan, starts, ends, cycle, renews, cancelled_at, cancellation_reason, ?4
+             FROM plan_subscription WHERE tenant = ?1 AND id = ?2 AND version = ?3",
+            vec![self.tenant.into(), self.id.as_str().into(), self.version.into(), now.into()],
         )
     }
 

@@ -40,8 +40,8 @@ pub use medcor_policy::{Action, Area, ClientId, Need, Role, Scope, SubjectId, Te
 pub use medcor_store::audit::{AuditQuery, DISCLOSURES_REACH, Disclosure, Ended, TrailOrder, TrailRow};
 pub use medcor_store::identity::Client;
 pub use medcor_store::{
-    Account, AccountFilter, AuditEntry, BillingCycle, Claim, Conversation, EmergencyAccess, Hold, Lookup,
-    LookupBy, Matched, NewWebhook, Outcome, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Page, Plan, PlanKind,
+    Account, AccountFilter, AuditEntry, BillingCycle, Claim, Conversation, EmergencyAccess, FormerPlan, Hold,
+    Lookup, LookupBy, Matched, NewWebhook, Outcome, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Page, Plan, PlanKind,
     PlanSubscription, Record, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState, identity::Tenant,
 };
 pub use overload::Form;

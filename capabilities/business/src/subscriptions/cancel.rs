@@ -16,7 +16,7 @@ use super::{
 /// Ends a subscription: with today's period, or at once.
 ///
 /// Until the end of its period it stays ACTIVE, and `update_subscription` with `auto_renew` takes that back. At once
-/// is for good. Records and people of the organisation stay as they are.
+/// is for good, and so it is where it has not begun. Records and people of the organisation stay as they are.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CancelSubscription {
     /// Subscription: its id, or its number in your organisation.
@@ -25,7 +25,7 @@ pub(super) struct CancelSubscription {
     /// Why, in one line.
     #[schemars(length(max = 200))]
     reason: Option<String>,
-    /// true: today and no more. false: with the end of its period.
+    /// true: over as of today. false: with the end of its period.
     immediate: Option<bool>,
 }
 

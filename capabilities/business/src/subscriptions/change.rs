@@ -11,7 +11,7 @@ use super::{
     row::{Saved, go_to, saved},
 };
 
-/// Changes the plan of a subscription, from today on, or whether it renews.
+/// Changes the plan of a subscription, from today on and with the new plan's billing cycle, or whether it renews.
 ///
 /// Without renewal it ends with today's period. Renewal takes back that it ends, also where it was cancelled to the
 /// end of its period. One that is over is a PRECONDITION: `create_subscription` makes another.
@@ -54,7 +54,10 @@ impl Tool for UpdateSubscription {
                 let problem = "can't be subscribed to any more; list_subscription_plans shows which can";
                 return Err(ToolError::invalid("/plan", problem));
             }
-            after.plan = wanted.id.clone();
+            if wanted.id != before.plan {
+                after.plan = wanted.id.clone();
+                after.cycle = wanted.cycle;
+            }
             plan = wanted;
         }
         match self.auto_renew {

@@ -84,6 +84,9 @@ impl CreateSubscription {
         if last.is_some_and(|last| last < starts) {
             problems.add("end_date", "is before start_date");
         }
+        if last.is_some_and(|last| last < today) {
+            problems.add("end_date", "is over: a subscription that ended before today is none");
+        }
         if !plan.is_active {
             problems.add("plan", "can't be subscribed to any more; list_subscription_plans shows which can");
         }
@@ -95,13 +98,18 @@ impl CreateSubscription {
         let renews = last.is_none() && self.auto_renew.unwrap_or(true);
         let one_period = || starts.saturating_add(Span::new().months(cycle.months()));
         let after_last = last.map(|last| last.saturating_add(Span::new().days(1)));
+        let ends = if renews { None } else { Some(after_last.unwrap_or_else(one_period)) };
+        if ends.is_some_and(|ends| ends <= today) {
+            let problem = "with one period it is over already: give a later day, an end_date or auto_renew";
+            return Err(ToolError::invalid("/start_date", problem));
+        }
         Ok(PlanSubscription {
             id: cx.new_id(),
             tenant: cx.tenant().id,
             number: 0,
             plan: plan.id.clone(),
             starts,
-            ends: if renews { None } else { Some(after_last.unwrap_or_else(one_period)) },
+            ends,
             cycle,
             renews,
             cancelled_at: None,
@@ -130,12 +138,10 @@ pub(super) fn refuse_overlap(
 
 /// A day that is not far away. A time of day is cut off: some clients send one.
 fn day(text: &str, today: Date) -> Result<Date, &'static str> {
-    let day: Date = text
-        .split('T')
-        .next()
-        .unwrap_or(text)
-        .parse()
-        .map_err(|_no_date| "is not a date that exists, as YYYY-MM-DD")?;
+    let text = text.split('T').next().unwrap_or(text);
+    let is_long = text.len() == 10;
+    let day: Option<Date> = text.parse().ok().filter(|_| is_long);
+    let day = day.ok_or("is not a date that exists, as YYYY-MM-DD")?;
     let span = Span::new().years(YEARS_MAX);
     let is_near = (today.saturating_sub(span)..=today.saturating_add(span)).contains(&day);
     if is_near { Ok(day) } else { Err("is more than 10 years away") }

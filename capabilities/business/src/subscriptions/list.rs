@@ -65,6 +65,7 @@ impl Tool for ListSubscriptions {
             applied.insert("status".to_owned(), status.name().into());
         }
         let plans = cx.records().plans().await?;
+        let former = if is_everywhere { Vec::new() } else { cx.records().former_plans().await? };
         let tenants = if is_everywhere { cx.tenants().await? } else { vec![cx.tenant().clone()] };
         let mut rows = Vec::new();
         for subscription in &subscriptions {
@@ -73,6 +74,7 @@ impl Tool for ListSubscriptions {
             let tenant = tenant.ok_or_else(|| ToolError::not_found("organisation"))?;
             let plan = plan.ok_or_else(|| ToolError::not_found("plan"))?;
             let row = SubscriptionRow::of(subscription, plan, tenant, today_at(&tenant.time_zone, cx))?;
+            let row = row.with_former(&former, &plans);
             if self.status.is_none_or(|status| row.status == status.name()) {
                 rows.push(row);
             }

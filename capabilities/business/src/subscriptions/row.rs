@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use medcor_fhir::primitive::format_instant;
-use medcor_tools::{Plan, PlanSubscription, Tenant, ToolContext, ToolError};
+use medcor_tools::{FormerPlan, FreeText, Plan, PlanSubscription, Tenant, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -62,8 +62,22 @@ pub(super) struct SubscriptionRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cancellation_reason: Option<String>,
+    cancellation_reason: Option<FreeText>,
+    /// What it was to before, the first first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    former_plans: Vec<FormerRow>,
     created_at: String,
+}
+
+/// A plan that a subscription was to.
+#[derive(Serialize, JsonSchema)]
+struct FormerRow {
+    plan_id: String,
+    plan: String,
+    /// MONTHLY, QUARTERLY or ANNUAL.
+    billing_cycle: &'static str,
+    /// When it changed.
+    until: String,
 }
 
 /// A subscription that was made or changed.
@@ -114,9 +128,29 @@ impl SubscriptionRow {
             auto_renew: subscription.renews,
             cancel_at_period_end: standing.is_open() && subscription.cancelled_at.is_some(),
             cancelled_at: subscription.cancelled_at.map(format_instant),
-            cancellation_reason: subscription.cancellation_reason.clone(),
+            cancellation_reason: subscription.cancellation_reason.as_deref().and_then(FreeText::new),
+            former_plans: Vec::new(),
             created_at: format_instant(subscription.created_at),
         })
+    }
+}
+
+impl SubscriptionRow {
+    /// With what it was to before.
+    pub(super) fn with_former(mut self, former: &[FormerPlan], plans: &[Plan]) -> Self {
+        let own = former.iter().filter(|former| former.subscription.as_str() == self.id);
+        self.former_plans = own
+            .map(|former| FormerRow {
+                plan_id: former.plan.to_string(),
+                plan: plans
+                    .iter()
+                    .find(|plan| plan.id == former.plan)
+                    .map_or_else(String::new, |it| it.name.clone()),
+                billing_cycle: former.cycle.name(),
+                until: format_instant(former.until),
+            })
+            .collect();
+        self
     }
 }
 

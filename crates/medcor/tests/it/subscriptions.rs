@@ -174,7 +174,7 @@ async fn an_organisation_subscribes_once_and_sees_its_own_alone() {
     let ended = clinic.ok(Role::Superadmin, "cancel_subscription", ended).await;
     assert_eq!((&ended["status"], &ended["hospital"]), (&json!("CANCELLED"), &json!("elsewhere")));
     let theirs = clinic.call(&there, "list_subscriptions", json!({ "status": "cancelled" })).await.unwrap();
-    assert_eq!(theirs["results"][0]["cancellation_reason"], "moved away");
+    assert_eq!(theirs["results"][0]["cancellation_reason"], "<record-text>moved away</record-text>");
 }
 
 #[tokio::test]
@@ -201,15 +201,19 @@ async fn a_subscription_changes_its_plan_and_whether_it_renews() {
     assert_eq!((&upgraded["plan"], &upgraded["price"]), (&json!("Enterprise"), &json!(990.0)));
     assert_eq!(
         (&upgraded["billing_cycle"], &upgraded["plan_billing_cycle"]),
-        (&json!("QUARTERLY"), &json!("ANNUAL"))
+        (&json!("ANNUAL"), &json!("ANNUAL"))
     );
+    let listed = clinic.ok(Role::Admin, "list_subscriptions", json!({})).await;
+    let former = &listed["results"][0]["former_plans"];
+    assert_eq!(former.as_array().map(Vec::len), Some(1), "{former}");
+    assert_eq!((&former[0]["plan_id"], &former[0]["billing_cycle"]), (&made["plan_id"], &json!("QUARTERLY")));
     let ending = update(json!({ "auto_renew": false })).await.unwrap();
     assert_eq!(
         (&ending["end_date"], &ending["status"], &ending["next_billing_date"]),
-        (&json!("2027-02-14"), &json!("ACTIVE"), &Value::Null)
+        (&json!("2027-11-14"), &json!("ACTIVE"), &Value::Null)
     );
     // What follows has its place, and so the first can't go on over it.
-    let next = json!({ "plan_id": 1, "start_date": "2027-02-15", "end_date": "2027-05-14" });
+    let next = json!({ "plan_id": 1, "start_date": "2027-11-15", "end_date": "2028-02-14" });
     let next = clinic.ok(Role::Admin, "create_subscription", next).await;
     assert_eq!(
         (&next["status"], &next["number"], &next["auto_renew"]),
@@ -247,7 +251,7 @@ async fn a_cancelled_subscription_ends_with_its_period_or_at_once() {
         ),
         (&json!("ACTIVE"), &json!(true), &json!("2026-12-29"), &json!(false))
     );
-    assert_eq!(cancelled["cancellation_reason"], "too dear");
+    assert_eq!(cancelled["cancellation_reason"], "<record-text>too dear</record-text>");
     let again = clinic.ok(Role::Admin, "cancel_subscription", at_end).await;
     assert_eq!(again["cancelled_at"], cancelled["cancelled_at"]);
     let back = json!({ "subscription_id": made["id"], "auto_renew": true });

@@ -36,17 +36,37 @@ CREATE TABLE plan_subscription (
     UNIQUE (tenant, number)
 );
 
+-- What a subscription was until it was changed.
+CREATE TABLE plan_subscription_version (
+    tenant              integer NOT NULL,
+    id                  text COLLATE "C" NOT NULL,
+    version             bigint NOT NULL,
+    plan                text COLLATE "C" NOT NULL,
+    starts              text COLLATE "C" NOT NULL,
+    ends                text COLLATE "C" NOT NULL,
+    cycle               text COLLATE "C" NOT NULL,
+    renews              bigint NOT NULL,
+    cancelled_at        bigint,
+    cancellation_reason text COLLATE "C",
+    changed_at          bigint NOT NULL,
+    PRIMARY KEY (tenant, id, version)
+);
+
 ALTER TABLE plan ENABLE ROW LEVEL SECURITY;
 ALTER TABLE plan FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_fence ON plan USING (medcor_may_touch(0));
 ALTER TABLE plan_subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE plan_subscription FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_fence ON plan_subscription USING (medcor_may_touch(tenant));
+ALTER TABLE plan_subscription_version ENABLE ROW LEVEL SECURITY;
+ALTER TABLE plan_subscription_version FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_fence ON plan_subscription_version USING (medcor_may_touch(tenant));
 
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'medcor_application') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON plan, plan_subscription TO medcor_application;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON plan, plan_subscription, plan_subscription_version
+            TO medcor_application;
     END IF;
 END
 $$;

@@ -35,3 +35,19 @@ CREATE TABLE plan_subscription (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 ) STRICT, WITHOUT ROWID;
+
+-- What a subscription was until it was changed.
+CREATE TABLE plan_subscription_version (
+    tenant              INTEGER NOT NULL,
+    id                  TEXT NOT NULL,
+    version             INTEGER NOT NULL,
+    plan                TEXT NOT NULL,
+    starts              TEXT NOT NULL,
+    ends                TEXT NOT NULL,
+    cycle               TEXT NOT NULL,
+    renews              INTEGER NOT NULL,
+    cancelled_at        INTEGER,
+    cancellation_reason TEXT,
+    changed_at          INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id, version)
+) STRICT, WITHOUT ROWID;

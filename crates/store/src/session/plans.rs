@@ -7,7 +7,10 @@ use super::{Claim, Session};
 use crate::{
     StoreError,
     database::{Lane, Row, SqlValue, Statement},
-    plan::{Plan, PlanSubscription, plan, select_plans, select_subscriptions, subscription},
+    plan::{
+        FormerPlan, Plan, PlanSubscription, former_plan, plan, select_former_plans, select_plans,
+        select_subscriptions, subscription,
+    },
 };
 
 /// Subscriptions of all organisations that are read at once.
@@ -47,7 +50,21 @@ impl Session<'_> {
     pub async fn plan_subscriptions(&self) -> Result<Vec<PlanSubscription>, StoreError> {
         self.check_area(Area::Plans)?;
         let sql = concat!(select_subscriptions!(), " WHERE tenant = ?1 ORDER BY number LIMIT ?2");
-        self.subscriptions_of(sql, vec![self.permit.tenant().into(), ROWS_MAX.into()]).await
+        self.own_rows(sql, vec![ROWS_MAX.into()]).await?.iter().map(subscription).collect()
+    }
+
+    /// What the subscriptions of this organisation were to before, each one's in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OutsideArea`] unless the permit covers plans.
+    pub async fn former_plans(&self) -> Result<Vec<FormerPlan>, StoreError> {
+        self.check_area(Area::Plans)?;
+        let sql = concat!(
+            select_former_plans!(),
+            " AND former.tenant = ?1 ORDER BY former.id, former.version LIMIT ?2"
+        );
+        self.own_rows(sql, vec![ROWS_MAX.into()]).await?.iter().map(former_plan).collect()
     }
 
     /// Those of every organisation of this server, each organisation's together, up to
@@ -61,7 +78,7 @@ impl Session<'_> {
         self.check_area(Area::Tenants)?;
         let sql = concat!(select_subscriptions!(), " ORDER BY tenant, number LIMIT ?1");
         let most = i64::try_from(PLAN_SUBSCRIPTIONS_MAX).unwrap_or(i64::MAX);
-        self.subscriptions_of(sql, vec![most.into()]).await
+        self.plan_rows(sql, vec![most.into()]).await?.iter().map(subscription).collect()
     }
 
     /// The subscription with this id: of this organisation, or of any for a permit that covers organisations.
@@ -72,13 +89,12 @@ impl Session<'_> {
     pub async fn plan_subscription(&self, id: &str) -> Result<Option<PlanSubscription>, StoreError> {
         self.check_area(Area::Plans)?;
         let found = if self.permit.administers(Area::Tenants) {
-            let sql = concat!(select_subscriptions!(), " WHERE id = ?1");
-            self.subscriptions_of(sql, vec![id.into()]).await?
+            self.plan_rows(concat!(select_subscriptions!(), " WHERE id = ?1"), vec![id.into()]).await?
         } else {
             let sql = concat!(select_subscriptions!(), " WHERE tenant = ?1 AND id = ?2");
-            self.subscriptions_of(sql, vec![self.permit.tenant().into(), id.into()]).await?
+            self.own_rows(sql, vec![id.into()]).await?
         };
-        Ok(found.into_iter().next())
+        found.first().map(subscription).transpose()
     }
 
     /// Stages a subscription of this organisation beside those that it is `known` to have. The commit fails where
@@ -111,6 +127,7 @@ impl Session<'_> {
     ) -> Result<(), StoreError> {
         self.check_own_plan(subscription)?;
         self.claim_state(known);
+        self.changes.push(subscription.keep(self.store.clock().now()));
         self.changes.push(subscription.update());
         Ok(())
     }
@@ -128,12 +145,11 @@ impl Session<'_> {
         if is_own { Ok(()) } else { Err(StoreError::OutsideArea(Area::Plans)) }
     }
 
-    async fn subscriptions_of(
-        &self,
-        sql: &'static str,
-        values: Vec<SqlValue>,
-    ) -> Result<Vec<PlanSubscription>, StoreError> {
-        self.plan_rows(sql, values).await?.iter().map(subscription).collect()
+    /// Rows of this organisation, which is the first value.
+    async fn own_rows(&self, sql: &'static str, mut values: Vec<SqlValue>) -> Result<Vec<Row>, StoreError> {
+        let tenant = self.permit.tenant();
+        values.insert(0, tenant.into());
+        self.store.backend().rows(Lane::Inline, Statement::of_tenant(tenant, sql, values)).await
     }
 
     async fn plan_rows(&self, sql: &'static str, values: Vec<SqlValue>) -> Result<Vec<Row>, StoreError> {
