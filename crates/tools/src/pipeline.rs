@@ -550,20 +550,22 @@ async fn execute(
     if let Some(answer) = keyed.known(cx).await? {
         return Ok(answer);
     }
-    match work(tool, folded, confirmation, cx).await {
-        Ok(answer) => {
-            keyed.keep(&answer, cx);
-            Ok(answer)
-        }
-        // Its twin of the same moment may have done the work meanwhile, which is then what stands against it.
-        Err(error) => {
-            let known = keyed.known(cx).await?;
-            cx.session.discard();
-            cx.letters.clear();
-            cx.logged_in = None;
-            known.ok_or(error)
-        }
+    let home = cx.tenant.id;
+    let worked = work(tool, folded, confirmation, cx).await;
+    // An answer is kept in the organisation in which the work was done, and it is known only now which that is. Where
+    // the work failed, its twin of the same moment may have done it meanwhile, which is then what stands against it.
+    let known = match &worked {
+        Ok(_) if cx.tenant.id == home => None,
+        _ => keyed.known(cx).await?,
+    };
+    if let (Ok(answer), None) = (&worked, &known) {
+        keyed.keep(answer, cx);
+        return worked;
     }
+    cx.session.discard();
+    cx.letters.clear();
+    cx.logged_in = None;
+    known.map_or(worked, Ok)
 }
 
 async fn work(

@@ -170,6 +170,11 @@ async fn an_organisation_subscribes_once_and_sees_its_own_alone() {
     let all = clinic.ok(Role::Superadmin, "list_subscriptions", json!({})).await;
     assert_eq!(members(&all, "hospital"), ["here", "elsewhere"]);
     assert_eq!(members(&clinic.ok(Role::Superadmin, "list_subscriptions", here).await, "hospital"), ["here"]);
+    // What is done elsewhere under a key is done once, too.
+    let lasting =
+        json!({ "subscription_id": made_there["id"], "auto_renew": false, "idempotency_key": "lasting-1" });
+    let once = clinic.ok(Role::Superadmin, "update_subscription", lasting.clone()).await;
+    assert_eq!(once, clinic.ok(Role::Superadmin, "update_subscription", lasting).await);
     let ended = json!({ "subscription_id": made_there["id"], "immediate": true, "reason": "moved away" });
     let ended = clinic.ok(Role::Superadmin, "cancel_subscription", ended).await;
     assert_eq!((&ended["status"], &ended["hospital"]), (&json!("CANCELLED"), &json!("elsewhere")));
