@@ -62,7 +62,7 @@ pub(super) struct GivenPerson {
     years_of_experience: Option<u16>,
     /// Of staff: where they work, in words.
     department: Option<String>,
-    /// Of clinicians: specialty in words, such as Cardiology.
+    /// Of clinicians: the first specialty in words, such as Cardiology. Others stay.
     specialty: Option<String>,
     /// Of nurses: when they work, in words.
     shift_schedule: Option<String>,

@@ -1,7 +1,11 @@
 //! The FHIR records of a person: `Practitioner` with `PractitionerRole`, or `Patient`.
 
-use medcor_fhir::{Id, ParsedResource, RawObject, ResourceType, naming, search::Query};
-use medcor_tools::{Record, Role, ToolContext, ToolError};
+use medcor_fhir::{
+    Id, ParsedResource, RawObject, ResourceType, naming,
+    search::{Query, name::fold},
+    view::{CodeableConcept, PractitionerRole},
+};
+use medcor_tools::{Record, Role, ToolContext, ToolError, view};
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::given::Person;
@@ -105,7 +109,14 @@ pub(super) async fn update_roles(
         return Ok(Vec::new());
     }
     let roles = roles_of(practitioner, cx).await?;
-    if let Some(first) = roles.first() {
+    let mut first = roles.first();
+    for role in &roles {
+        if view::<PractitionerRole<'_>>(role)?.is_active() {
+            first = Some(role);
+            break;
+        }
+    }
+    if let Some(first) = first {
         let mut object = RawObject::parse(&first.body)?;
         work(&mut object, person, role)?;
         cx.records().update(first, ParsedResource::parse(object.to_text()?)?)?;
@@ -148,13 +159,14 @@ pub(super) async fn bring_back(patient: &Id, cx: &mut ToolContext<'_>) -> Result
     Ok(cx.records().put(patient.clone(), ParsedResource::parse(last.body.to_string())?)?)
 }
 
-/// Every role of a clinician.
+/// Every role of a clinician, in an order that no change of one alters.
 pub(super) async fn roles_of(practitioner: &Id, cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
     if !cx.may_read(ResourceType::PRACTITIONER_ROLE) {
         return Ok(Vec::new());
     }
     let reference = format!("Practitioner/{practitioner}");
     let mut query = Query::new(ResourceType::PRACTITIONER_ROLE).with("practitioner", &reference)?;
+    query = query.with("_sort", "_id")?;
     query.count = ROLES_MAX;
     Ok(cx.records().search(&query).await?.records)
 }
@@ -204,7 +216,7 @@ fn work(object: &mut RawObject, person: &Person, role: Option<Role>) -> Result<(
         object.set("code", &json!([code_of(role)]))?;
     }
     if let Some(specialty) = &person.specialty {
-        object.set("specialty", &json!([{ "text": specialty }]))?;
+        put_first(object, specialty)?;
     }
     if let Some(department) = &person.department {
         object.set("healthcareService", &json!([{ "display": department }]))?;
@@ -213,6 +225,28 @@ fn work(object: &mut RawObject, person: &Person, role: Option<Role>) -> Result<(
         object.set("availabilityExceptions", shift)?;
     }
     Ok(())
+}
+
+/// Makes a specialty the first of a role. The others stay, and so does what else is known of this one, such as its
+/// codes.
+fn put_first(object: &mut RawObject, specialty: &str) -> Result<(), ToolError> {
+    let mut items = object.items("specialty")?;
+    let mut place = None;
+    for (index, item) in items.iter().enumerate() {
+        let concept: CodeableConcept<'_> = serde_json::from_str(item.get())?;
+        if concept.text().is_some_and(|text| fold(text) == fold(specialty)) {
+            place = Some(index);
+            break;
+        }
+    }
+    match place {
+        Some(place) => {
+            let known = items.remove(place);
+            items.insert(0, known);
+        }
+        None => items.insert(0, to_raw_value(&json!({ "text": specialty }))?),
+    }
+    Ok(object.set("specialty", &items)?)
 }
 
 /// What a role is called: in HL7's words where it has any.

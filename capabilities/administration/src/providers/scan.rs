@@ -158,7 +158,8 @@ pub(super) async fn rows_of<T: Serialize + Send>(
     }
 }
 
-/// The roles of these clinicians; none where the caller may not see roles.
+/// The roles of these clinicians, in an order that no change of one alters, since the first says what comes first;
+/// none where the caller may not see roles.
 pub(super) async fn roles_of(
     practitioners: &[Record],
     cx: &mut ToolContext<'_>,
@@ -168,6 +169,7 @@ pub(super) async fn roles_of(
     }
     let ids: Vec<String> = practitioners.iter().map(|record| format!("Practitioner/{}", record.id)).collect();
     let mut query = Query::new(ResourceType::PRACTITIONER_ROLE).with("practitioner", &ids.join(","))?;
+    query = query.with("_sort", "_id")?;
     query.count = ROLES_MAX;
     Ok(cx.records().search(&query).await?.records)
 }

@@ -5,7 +5,7 @@ use medcor_fhir::{
     search::{Query, name::fold},
     view::{CodeableConcept, PractitionerRole, Schedule},
 };
-use medcor_tools::{ToolContext, ToolError, view};
+use medcor_tools::{Record, ToolContext, ToolError, view};
 
 use super::diary::{Days, Diary, diaries};
 
@@ -41,19 +41,42 @@ pub(super) async fn of_specialty(
     cx: &mut ToolContext<'_>,
 ) -> Result<Vec<Diary>, ToolError> {
     let mut practitioners: Vec<Id> = Vec::new();
-    let mut query = Query::new(ResourceType::PRACTITIONER_ROLE);
-    query.count = RECORDS_MAX;
-    if cx.may_read(ResourceType::PRACTITIONER_ROLE) {
-        for record in cx.records().search(&query).await?.records {
-            let role: PractitionerRole<'_> = view(&record)?;
-            let is_meant = role.specialty.iter().any(|concept| is_meant(concept, specialty));
-            if role.active != Some(false) && is_meant {
-                let who = role.practitioner.as_ref().and_then(|who| who.id_of(ResourceType::PRACTITIONER));
-                practitioners.extend(who.filter(|who| !practitioners.contains(who)));
-            }
+    for record in roles(cx).await? {
+        let role: PractitionerRole<'_> = view(&record)?;
+        let is_meant = role.specialty.iter().any(|concept| is_meant(concept, specialty));
+        if role.active != Some(false) && is_meant {
+            let who = role.practitioner.as_ref().and_then(|who| who.id_of(ResourceType::PRACTITIONER));
+            practitioners.extend(who.filter(|who| !practitioners.contains(who)));
         }
     }
     open(&practitioners, days, cx).await
+}
+
+/// What clinicians themselves call the specialty that somebody names by its code or by another word for it; where
+/// none has it so, what it was called.
+pub(super) async fn words_of(specialty: &str, cx: &mut ToolContext<'_>) -> Result<Vec<String>, ToolError> {
+    let mut words: Vec<String> = Vec::new();
+    for record in roles(cx).await? {
+        let role: PractitionerRole<'_> = view(&record)?;
+        for concept in role.specialty.iter().filter(|_| role.active != Some(false)) {
+            let own =
+                concept.text().filter(|text| has_code(concept, specialty) || stem(text) == stem(specialty));
+            let own = own.filter(|own| !words.iter().any(|known| fold(known) == fold(own)));
+            words.extend(own.map(str::to_owned));
+        }
+    }
+    words.sort();
+    Ok(if words.is_empty() { vec![specialty.to_owned()] } else { words })
+}
+
+/// None where the caller may not see roles.
+async fn roles(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, ToolError> {
+    if !cx.may_read(ResourceType::PRACTITIONER_ROLE) {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(ResourceType::PRACTITIONER_ROLE);
+    query.count = RECORDS_MAX;
+    Ok(cx.records().search(&query).await?.records)
 }
 
 /// The diaries of everybody who has hours.
@@ -85,9 +108,12 @@ async fn open(practitioners: &[Id], days: Days, cx: &mut ToolContext<'_>) -> Res
 
 /// Whether somebody means this specialty, by its words or by its code.
 fn is_meant(concept: &CodeableConcept<'_>, wanted: &str) -> bool {
+    concept.text().is_some_and(|text| is_same(text, wanted)) || has_code(concept, wanted)
+}
+
+fn has_code(concept: &CodeableConcept<'_>, wanted: &str) -> bool {
     let is_code = |code: &str| code.eq_ignore_ascii_case(wanted.trim());
-    concept.text().is_some_and(|text| is_same(text, wanted))
-        || concept.coding.iter().any(|coding| coding.code.as_deref().is_some_and(is_code))
+    concept.coding.iter().any(|coding| coding.code.as_deref().is_some_and(is_code))
 }
 
 /// Whether a specialty of a record is the one that somebody names: `cardiologist` is Cardiology.

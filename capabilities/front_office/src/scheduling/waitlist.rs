@@ -102,11 +102,12 @@ impl Tool for JoinWaitlist {
         own_organisation(self.organisation.as_ref(), cx)?;
         let days = self.days(cx)?;
         let patient = cx.record(&self.patient).await?;
+        let specialties = self.specialties(cx).await?;
         let waiting = waiting(cx).await?;
         let mut ahead = 0;
         for record in &waiting {
             let entry = Entry::of(record)?;
-            if entry.wants_same(&self) && !entry.is_over(cx.today()) {
+            if entry.wants_same(&self, &specialties) && !entry.is_over(cx.today()) {
                 if entry.patient.as_ref() == Some(&patient.id) {
                     return Err(ToolError::Conflict(format!(
                         "the patient waits for this already: {}",
@@ -116,7 +117,11 @@ impl Tool for JoinWaitlist {
                 ahead += 1;
             }
         }
-        let resource = self.resource(&patient, days, cx).await?;
+        let mut resource = self.resource(&patient, days, cx).await?;
+        if !specialties.is_empty() {
+            let concepts = specialties.iter().map(|specialty| json!({ "text": specialty }));
+            resource["specialty"] = concepts.collect();
+        }
         let record = cx.records().create(ParsedResource::from_value(resource)?)?;
         let row = AppointmentAnswer::of_one(&record, Format::Compact, cx).await?;
         let free_now = self.free_now(days, cx).await?;
@@ -150,6 +155,14 @@ impl JoinWaitlist {
         Ok(days)
     }
 
+    /// What is waited for, as clinicians call it: times that are given up say no codes.
+    async fn specialties(&self, cx: &mut ToolContext<'_>) -> Result<Vec<String>, ToolError> {
+        match given(self.specialty.as_deref()) {
+            Some(specialty) => doctors::words_of(specialty, cx).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     async fn resource(
         &self,
         patient: &Record,
@@ -181,9 +194,6 @@ impl JoinWaitlist {
                 period["end"] = days.to.to_string().into();
             }
             entry["requestedPeriod"] = json!([period]);
-        }
-        if let Some(specialty) = given(self.specialty.as_deref()) {
-            entry["specialty"] = json!([{ "text": specialty }]);
         }
         if let Some(kind) = self.appointment_type {
             entry["appointmentType"] = kind.concept();
@@ -235,7 +245,8 @@ pub(super) async fn waiting(cx: &mut ToolContext<'_>) -> Result<Vec<Record>, Too
 pub(super) struct Entry {
     pub(super) patient: Option<Id>,
     practitioner: Option<Id>,
-    specialty: Option<String>,
+    /// Folded; any when there is none.
+    specialties: Vec<String>,
     days: Option<(String, Option<String>)>,
     pub(super) minutes: u32,
     /// What it was offered, the newest first.
@@ -253,7 +264,7 @@ impl Entry {
         Ok(Self {
             patient: appointment.actor_id(ResourceType::PATIENT),
             practitioner: appointment.actor_id(ResourceType::PRACTITIONER),
-            specialty: appointment.specialty.iter().find_map(CodeableConcept::text).map(fold),
+            specialties: appointment.specialty.iter().filter_map(CodeableConcept::text).map(fold).collect(),
             days,
             minutes: appointment.minutes_duration.unwrap_or(super::hours::SLOT_MINUTES),
             offers: Offered::all(&appointment),
@@ -266,9 +277,11 @@ impl Entry {
         last.is_some_and(|last| last < today.to_string().as_str())
     }
 
-    fn wants_same(&self, call: &JoinWaitlist) -> bool {
+    fn wants_same(&self, call: &JoinWaitlist, specialties: &[String]) -> bool {
+        let is_wanted = |specialty: &String| self.specialties.contains(&fold(specialty));
         self.practitioner.as_ref() == call.provider.as_ref().map(Ref::id)
-            && self.specialty == given(call.specialty.as_deref()).map(fold)
+            && self.specialties.is_empty() == specialties.is_empty()
+            && (specialties.is_empty() || specialties.iter().any(is_wanted))
     }
 
     /// Whether it waits for such a time, and was not offered this one before.
@@ -279,7 +292,7 @@ impl Entry {
         let was_offered =
             |offer: &Offered| offer.practitioner == freed.practitioner && offer.span.from == freed.span.from;
         self.practitioner.as_ref().is_none_or(|wanted| *wanted == freed.practitioner)
-            && self.specialty.as_ref().is_none_or(is_of_specialty)
+            && (self.specialties.is_empty() || self.specialties.iter().any(is_of_specialty))
             && i64::from(self.minutes) <= freed.minutes()
             && !self.offers.iter().any(was_offered)
             && self

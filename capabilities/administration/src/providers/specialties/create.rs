@@ -64,7 +64,7 @@ impl Tool for CreateSpecialty {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<Created, ToolError> {
         let mut problems = Problems::default();
-        let code = problems.checked("code", Some(&self.code), identifier);
+        let code = problems.checked("code", Some(self.code.trim()), identifier);
         let name = problems.checked("name", Some(&self.name), name);
         problems.refuse()?;
         let code = code.unwrap_or_default().to_uppercase();
@@ -115,7 +115,10 @@ fn write(catalogue: &Catalogue, concept: &Value, cx: &mut ToolContext<'_>) -> Re
         return Ok(());
     }
     let minute = cx.now().as_second().div_euclid(SECONDS_PER_MINUTE);
-    cx.records().claim(Claim(format!("specialty-catalogue@{minute}")));
+    // This minute and the next, after which a search sees the other's catalogue.
+    for minute in [minute, minute.saturating_add(1)] {
+        cx.records().claim(Claim(format!("specialty-catalogue@{minute}")));
+    }
     let resource = json!({
         "resourceType": "CodeSystem",
         "url": catalogue.system,

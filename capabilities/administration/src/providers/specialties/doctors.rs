@@ -92,7 +92,7 @@ impl Tool for GetSpecialtyDoctors {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<Listing<SpecialtyDoctor>, ToolError> {
         let catalogue = Catalogue::read(cx).await?;
-        let found = catalogue.find(&self.specialty).cloned();
+        let found = catalogue.find(&self.specialty, "specialty")?.cloned();
         let specialty = found.ok_or_else(|| ToolError::not_found("specialty"))?;
         let mut applied = Map::new();
         applied.insert("specialty".to_owned(), specialty.name.as_str().into());

@@ -22,7 +22,8 @@ pub(in crate::providers) struct SpecialtyRow {
     specialty_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// By this, or by `code`, booking and lists of doctors understand it.
+    /// By this booking and lists of doctors understand it; by `code` they find whom
+    /// `update_doctor_specialties` gave it to.
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -71,7 +72,7 @@ impl SpecialtyRow {
 /// Lists the specialties of the organisation in order of name: its catalogue, and what clinicians have besides.
 ///
 /// Use it to learn which specialties can be asked for; who practises one lists `get_specialty_doctors`, and
-/// `list_appointment_slots` takes the name or the code. Pass `next_cursor` as cursor to go on.
+/// `list_appointment_slots` takes the name. Pass `next_cursor` as cursor to go on.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::providers) struct ListSpecialties {
     /// Beginnings of words of the name, the code or the description, such as Cardio.
@@ -117,7 +118,10 @@ impl Tool for ListSpecialties {
         let stretch = Stretch::of((self.limit, self.page), self.cursor.as_deref(), ROWS_DEFAULT);
         let listing = Listing::of_rows(&rows, stretch, applied, |row| &row.id)?;
         let is_empty = rows.is_empty();
-        Ok(if is_empty {
+        Ok(if catalogue.is_partial {
+            listing
+                .with_hint("More clinicians than are looked through: what few of them have may be missing.")
+        } else if is_empty {
             listing.with_hint("No specialty fits; leave out query to see all.")
         } else {
             listing
@@ -127,7 +131,7 @@ impl Tool for ListSpecialties {
 
 /// Shows one specialty: code, name, description.
 ///
-/// An unknown one is `RESOURCE_NOT_FOUND`; `list_specialties` shows all.
+/// An unknown one is `RESOURCE_NOT_FOUND`; `list_specialties` shows all. A code that several share is AMBIGUOUS.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::providers) struct GetSpecialty {
     /// Specialty: id, code or whole name.
@@ -149,7 +153,8 @@ impl Tool for GetSpecialty {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<SpecialtyRow, ToolError> {
         let catalogue = Catalogue::read(cx).await?;
-        let found = catalogue.find(&self.specialty).ok_or_else(|| ToolError::not_found("specialty"))?;
+        let found = catalogue.find(&self.specialty, "specialty")?;
+        let found = found.ok_or_else(|| ToolError::not_found("specialty"))?;
         Ok(SpecialtyRow::of(found))
     }
 }

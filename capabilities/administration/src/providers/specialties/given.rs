@@ -49,7 +49,7 @@ pub(super) fn replaced(
     let mut primary = None;
     for (place, given) in all.iter().enumerate() {
         let path = format!("specialties/{place}/");
-        let Some(wanted) = given.checked(&path, (catalogue, known), cx.today(), &mut problems) else {
+        let Some(wanted) = given.checked(&path, (catalogue, known), cx.today(), &mut problems)? else {
             continue;
         };
         if list.iter().any(|it| it.specialty.id == wanted.specialty.id) {
@@ -72,11 +72,11 @@ pub(super) fn assigned(
     catalogue: &Catalogue,
     cx: &ToolContext<'_>,
 ) -> Result<Vec<Wanted>, ToolError> {
-    if catalogue.find(&one.specialty_id).is_none() {
+    if catalogue.find(&one.specialty_id, "specialty")?.is_none() {
         return Err(ToolError::not_found("specialty"));
     }
     let mut problems = Problems::default();
-    let wanted = one.checked("", (catalogue, &known), cx.today(), &mut problems);
+    let wanted = one.checked("", (catalogue, &known), cx.today(), &mut problems)?;
     problems.refuse()?;
     let Some(wanted) = wanted else { return Err(ToolError::not_found("specialty")) };
     let kept = |held: Held| Wanted { specialty: held.specialty, since: None, certified: None };
@@ -111,19 +111,19 @@ impl GivenSpecialty {
         (catalogue, known): (&Catalogue, &[Held]),
         today: Date,
         problems: &mut Problems,
-    ) -> Option<Wanted> {
+    ) -> Result<Option<Wanted>, ToolError> {
         let at = |name: &str| format!("{path}{name}");
         let certified =
             problems.checked(&at("certification_date"), self.certification_date.as_deref(), |text| {
                 birth_date(text, today)
             });
         let name = if path.is_empty() { "specialty" } else { "specialty_id" };
-        let Some(specialty) = catalogue.find(&self.specialty_id) else {
+        let Some(specialty) = catalogue.find(&self.specialty_id, &at(name))? else {
             problems.add(
                 &at(name),
                 "is no specialty here; list_specialties shows them, create_specialty adds one",
             );
-            return None;
+            return Ok(None);
         };
         let is_held = known.iter().any(|held| held.specialty.id == specialty.id);
         if !specialty.is_active && !is_held {
@@ -131,6 +131,6 @@ impl GivenSpecialty {
         }
         let start = |years: u16| today.saturating_sub(Span::new().years(years)).to_string();
         let since = self.years_of_experience.map(start);
-        Some(Wanted { specialty: specialty.clone(), since, certified })
+        Ok(Some(Wanted { specialty: specialty.clone(), since, certified }))
     }
 }

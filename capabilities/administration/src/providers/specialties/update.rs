@@ -3,10 +3,11 @@
 use medcor_fhir::{
     ParsedResource, RawObject, ResourceType,
     naming::{SPECIALTY_CERTIFIED, SPECIALTY_PRACTISED},
-    view::{Practitioner, PractitionerRole, Qualification},
+    view::{CodeableConcept, Extension, Practitioner, PractitionerRole, Qualification},
 };
 use medcor_tools::{
-    Alias, Effect, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym, view,
+    Alias, Claim, Effect, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym,
+    view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,11 +22,15 @@ use super::{
     held::{Held, HeldRow, certifies, current_roles, held, is_of, rows_of},
 };
 
+/// Seconds of the claim that keeps two calls from making the first role at the same time.
+const SECONDS_PER_MINUTE: i64 = 60;
+
 /// Gives a clinician specialties: all of them as `specialties`, or one more, or a changed one, as `specialty`.
 ///
 /// With `specialties` those that are not in it are taken away. Years and dates that you leave out stay as known. The
-/// primary one is what the clinician is shown and booked as first; where none is marked it is the first. Unknown
-/// specialties are refused: `create_specialty` adds them to the catalogue.
+/// primary one is what the clinician is shown and booked as first; where none is marked it is the first. New ones go
+/// into the clinician's first role; each other role keeps its own of those that stay. Unknown specialties are
+/// refused: `create_specialty` adds them to the catalogue.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::providers) struct UpdateDoctorSpecialties {
     /// Clinician: id, NPI or full name.
@@ -91,7 +96,9 @@ impl Tool for UpdateDoctorSpecialties {
         let wanted = self.wanted(&catalogue, known, cx)?;
         let practitioner = certify(&practitioner, &wanted, cx)?;
         if roles.is_empty() {
-            roles.push(new_role(&practitioner, &wanted, cx)?);
+            if !wanted.is_empty() {
+                roles.push(new_role(&practitioner, &wanted, cx)?);
+            }
         } else {
             for place in 0..roles.len() {
                 if let Some(changed) = edited(&roles, place, &wanted)? {
@@ -100,6 +107,7 @@ impl Tool for UpdateDoctorSpecialties {
                 }
             }
         }
+        self.refuse_other_primary(&wanted, &held(&practitioner, &roles, &catalogue)?)?;
         self.saved(&practitioner, &roles, &catalogue, cx)
     }
 }
@@ -141,6 +149,22 @@ impl UpdateDoctorSpecialties {
         }
     }
 
+    /// A clinician's primary specialty is the first of the first role; one that is practised in another role alone
+    /// can't be that.
+    fn refuse_other_primary(&self, wanted: &[Wanted], held: &[Held]) -> Result<(), ToolError> {
+        let (Some(wanted), Some(first)) = (wanted.first(), held.first()) else { return Ok(()) };
+        if wanted.specialty.id == first.specialty.id {
+            return Ok(());
+        }
+        let parameter = if self.specialty.is_some() { "/is_primary" } else { "/specialties" };
+        let problem = format!(
+            "{} is practised in another role than the clinician's first, and can't be the primary one: mark one of \
+             the first role, such as {}",
+            wanted.specialty.name, first.specialty.name
+        );
+        Err(ToolError::invalid(parameter, problem))
+    }
+
     fn saved(
         &self,
         practitioner: &Record,
@@ -150,7 +174,10 @@ impl UpdateDoctorSpecialties {
     ) -> Result<Saved, ToolError> {
         let held = held(practitioner, roles, catalogue)?;
         let results = rows_of(&held, practitioner, cx.today());
-        let one = self.specialty.as_deref().and_then(|text| catalogue.find(text));
+        let one = match &self.specialty {
+            Some(text) => catalogue.find(text, "specialty")?,
+            None => None,
+        };
         let place = one.and_then(|one| held.iter().position(|held| held.specialty.id == one.id));
         let doctor = view::<Practitioner<'_>>(practitioner)?.display_name();
         let whose = doctor.as_deref().unwrap_or("the clinician");
@@ -171,50 +198,73 @@ impl UpdateDoctorSpecialties {
     }
 }
 
-/// The text of a role with these specialties; `None` where it has them. The first role has all of them, in order;
-/// the others keep those that the clinician keeps.
+/// The text of a role with these specialties; `None` where it has them. Each role keeps those that the clinician
+/// keeps, in order, and the first has those too that no other has, and since when each is practised.
 fn edited(roles: &[Record], place: usize, wanted: &[Wanted]) -> Result<Option<String>, ToolError> {
     let Some(record) = roles.get(place) else { return Ok(None) };
     let role: PractitionerRole<'_> = view(record)?;
     let mut object = RawObject::parse(&record.body)?;
     let known = object.items("specialty")?;
-    let of = |specialty: &Specialty| {
-        let position = role.specialty.iter().position(|concept| specialty.is(concept))?;
-        known.get(position).cloned()
-    };
+    let mut items: Vec<(&Box<RawValue>, &CodeableConcept<'_>)> = known.iter().zip(&role.specialty).collect();
     let mut new: Vec<Box<RawValue>> = Vec::new();
-    for wanted in wanted {
-        match of(&wanted.specialty) {
-            Some(item) => new.push(item),
-            None if place == 0 => new.push(to_raw_value(&wanted.specialty.concept())?),
-            None => {}
+    for Wanted { specialty, .. } in wanted {
+        let (own, others) = items.into_iter().partition(|(_, concept)| specialty.is(concept));
+        let own: Vec<(&Box<RawValue>, &CodeableConcept<'_>)> = own;
+        items = others;
+        if own.is_empty() && place == 0 && !is_practised_beside(roles, specialty)? {
+            new.push(to_raw_value(&specialty.concept())?);
+        }
+        for (item, concept) in own {
+            new.push(coded(item, concept, specialty)?);
         }
     }
+    // What has no words is nobody's to take away.
+    new.extend(
+        items.into_iter().filter(|(_, concept)| concept.text().is_none()).map(|(item, _)| item.clone()),
+    );
     let is_changed = put(&mut object, "specialty", &known, &new)?;
     let known = object.items("extension")?;
-    let is_dated = place == 0 && put(&mut object, "extension", &known, &dated(&known, &role, wanted)?)?;
+    let mut new = undated(&known, &role, wanted);
+    for Wanted { specialty, since, .. } in wanted.iter().filter(|_| place == 0) {
+        if let Some(since) = since {
+            new.push(to_raw_value(&practised(specialty, since))?);
+        }
+    }
+    let is_dated = put(&mut object, "extension", &known, &new)?;
     Ok(if is_changed || is_dated { Some(object.to_text()?) } else { None })
 }
 
-/// The extensions of a role, with since when each specialty is practised.
-fn dated(
-    known: &[Box<RawValue>],
-    role: &PractitionerRole<'_>,
-    wanted: &[Wanted],
-) -> Result<Vec<Box<RawValue>>, ToolError> {
-    let mut new = Vec::new();
-    for (item, extension) in known.iter().zip(&role.extension) {
-        let is_replaced = wanted.iter().any(|it| it.since.is_some() && is_of(extension, &it.specialty));
-        if !is_replaced {
-            new.push(item.clone());
+/// Whether a role other than the first has it.
+fn is_practised_beside(roles: &[Record], specialty: &Specialty) -> Result<bool, ToolError> {
+    for record in roles.iter().skip(1) {
+        if specialty.is_of(&view(record)?) {
+            return Ok(true);
         }
     }
-    for wanted in wanted {
-        if let Some(since) = &wanted.since {
-            new.push(to_raw_value(&practised(&wanted.specialty, since))?);
-        }
-    }
-    Ok(new)
+    Ok(false)
+}
+
+/// An item of a role, with the catalogue's code beside what codes it has.
+fn coded(
+    item: &RawValue,
+    concept: &CodeableConcept<'_>,
+    specialty: &Specialty,
+) -> Result<Box<RawValue>, ToolError> {
+    let Some(coding) = specialty.missing_coding(concept) else { return Ok(item.to_owned()) };
+    let mut object = RawObject::parse(item.get())?;
+    let mut codings = object.items("coding")?;
+    codings.push(to_raw_value(&coding)?);
+    object.set("coding", &codings)?;
+    Ok(to_raw_value(&object)?)
+}
+
+/// The extensions of a role, without since when those are practised of which that is said anew.
+fn undated(known: &[Box<RawValue>], role: &PractitionerRole<'_>, wanted: &[Wanted]) -> Vec<Box<RawValue>> {
+    let is_kept = |extension: &Extension<'_>| {
+        !wanted.iter().any(|it| it.since.is_some() && is_of(extension, &it.specialty))
+    };
+    let kept = known.iter().zip(&role.extension).filter(|(_, extension)| is_kept(extension));
+    kept.map(|(item, _)| item.clone()).collect()
 }
 
 fn practised(specialty: &Specialty, since: &str) -> Value {
@@ -280,10 +330,20 @@ fn certificate(specialty: &Specialty, date: &str) -> Value {
     })
 }
 
-/// The first role of somebody who has none.
+/// The first role of somebody who has none. Two calls at once can't both make it: each claims its minute and the
+/// next, after which a search sees the other's.
 fn new_role(practitioner: &Record, wanted: &[Wanted], cx: &mut ToolContext<'_>) -> Result<Record, ToolError> {
+    let person: Practitioner<'_> = view(practitioner)?;
+    if !person.is_active() {
+        let problem = "the clinician works here no more, and is given no specialties";
+        return Err(ToolError::Precondition(problem.to_owned()));
+    }
+    let minute = cx.now().as_second().div_euclid(SECONDS_PER_MINUTE);
+    for minute in [minute, minute.saturating_add(1)] {
+        cx.records().claim(Claim(format!("practitioner/{}/first-role@{minute}", practitioner.id)));
+    }
     let mut who = json!({ "reference": format!("Practitioner/{}", practitioner.id) });
-    if let Some(name) = view::<Practitioner<'_>>(practitioner)?.display_name() {
+    if let Some(name) = person.display_name() {
         who["display"] = name.into();
     }
     let tenant = cx.tenant();
