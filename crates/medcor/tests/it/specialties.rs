@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use medcor_policy::Role;
+use medcor_policy::{Principal, Role};
 use serde_json::{Value, json};
 
-use crate::support::Clinic;
+use crate::support::{Clinic, patient};
 
 const HOURS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -110,10 +110,23 @@ async fn a_specialty_is_added_once_and_by_administrators() {
         let new = json!({ "code": "X", "name": "X-rays", "description": "x" });
         assert_eq!(clinic.refusal(role, "create_specialty", new).await, "PERMISSION_DENIED", "{role}");
     }
-    // Another organisation has a catalogue of its own: what is this one's it has not.
     let query = json!({ "resource_type": "CodeSystem", "query": "" });
-    let found = clinic.ok(Role::Admin, "fhir_search", query).await;
+    let found = clinic.ok(Role::Admin, "fhir_search", query.clone()).await;
     assert_eq!(found["count"], 1, "{found}");
+    // Another organisation has a catalogue of its own: what is this one's it has not.
+    let elsewhere = &clinic.server.elsewhere;
+    let other = clinic.logged_in(Principal {
+        tenant: elsewhere.id,
+        organization: elsewhere.organization.clone(),
+        ..clinic.principal(Role::Admin)
+    });
+    for (tool, arguments) in [("fhir_search", query), ("list_specialties", json!({}))] {
+        let listing = clinic.call(&other, tool, arguments).await.expect("it may");
+        assert_eq!(listing["count"], 0, "{tool}: {listing}");
+    }
+    let own = json!({ "code": " CARDIO ", "name": "Cardiology", "description": "x" });
+    let own = clinic.call(&other, "create_specialty", own).await.expect("theirs");
+    assert_eq!(own["code"], "CARDIO");
     let superadmin = clinic.ok(Role::Superadmin, "list_specialties", json!({})).await;
     assert_eq!(superadmin["count"], 1);
 }
@@ -315,6 +328,172 @@ async fn the_certificate_of_a_specialty_is_not_that_of_a_nurse() {
     let doctors = json!({ "specialty": "Cardiology" });
     let doctors = clinic.ok(Role::Nurse, "get_specialty_doctors", doctors).await;
     assert_eq!(members(&doctors, "id"), ["grace"]);
+}
+
+/// Grace's second role, at the other end of town, where she is a family doctor.
+async fn with_second_role(clinic: &Clinic) {
+    clinic
+        .put(json!({
+            "resourceType": "PractitionerRole", "id": "role-grace-2", "active": true,
+            "practitioner": { "reference": "Practitioner/grace" },
+            "organization": { "reference": "Organization/clinic-2" },
+            "specialty": [{ "text": "General practice" }, { "id": "odd", "extension": [{ "url": "urn:other", "valueBoolean": true }] }],
+            "extension": [{
+                "url": medcor_fhir::naming::SPECIALTY_PRACTISED,
+                "extension": [
+                    { "url": "specialty", "valueString": "General practice" },
+                    { "url": "since", "valueDate": "2001-01-01" }
+                ]
+            }]
+        }))
+        .await;
+}
+
+async fn shown(clinic: &Clinic, resource_type: &str, id: &str) -> Value {
+    let record = json!({ "resource_type": resource_type, "id": id });
+    clinic.ok(Role::Admin, "fhir_read", record).await["fhir"].clone()
+}
+
+#[tokio::test]
+async fn each_role_keeps_its_own_specialties_and_the_first_one_says_which_is_primary() {
+    let clinic = staffed().await;
+    with_second_role(&clinic).await;
+    added(&clinic, "CARDIO", "Cardiology").await;
+    let rows = async || {
+        let rows = clinic.ok(Role::Nurse, "list_doctor_specialties", json!({ "provider": "grace" })).await;
+        members(&rows, "specialty_name").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // The second role was written last, and the first one stays what it is.
+    assert_eq!(rows().await, ["Cardiology", "General practice"]);
+    let change = json!({ "provider": "grace", "specialty": "General practice", "years_of_experience": 3 });
+    let saved = clinic.ok(Role::Admin, "update_doctor_specialties", change).await;
+    assert_eq!(members(&saved, "specialty_name"), ["Cardiology", "General practice"]);
+    assert_eq!(saved["results"][1]["years_of_experience"], 3, "{saved}");
+    let first = shown(&clinic, "PractitionerRole", "role-grace").await;
+    assert_eq!(
+        first["specialty"].as_array().map(Vec::len),
+        Some(1),
+        "she is no family doctor there: {first}"
+    );
+    let second = shown(&clinic, "PractitionerRole", "role-grace-2").await;
+    assert_eq!(second["specialty"][0]["text"], "General practice");
+    assert!(second["extension"].is_null(), "the other date is gone: {second}");
+    let primary = json!({ "provider": "grace", "specialty": "General practice", "is_primary": true });
+    let report = clinic.call_as(Role::Admin, "update_doctor_specialties", primary).await.unwrap_err();
+    assert!(report.text().contains("another role"), "{}", report.text());
+    assert_eq!(rows().await, ["Cardiology", "General practice"]);
+    let less = json!({ "provider": "grace", "specialties": [{ "specialty_id": "CARDIO" }] });
+    clinic.ok(Role::Admin, "update_doctor_specialties", less).await;
+    assert_eq!(rows().await, ["Cardiology"]);
+}
+
+#[tokio::test]
+async fn who_had_a_specialty_in_words_is_found_by_its_code_once_it_is_given() {
+    let clinic = staffed().await;
+    added(&clinic, "HRT", "Cardiology").await;
+    clinic
+        .put(json!({
+            "resourceType": "PractitionerRole", "id": "role-grace", "active": true,
+            "practitioner": { "reference": "Practitioner/grace", "display": "Dr. Hopper" },
+            "specialty": [
+                { "coding": [{ "system": "http://snomed.info/sct", "code": "394579002" }], "text": "Cardiology" },
+                { "text": "cardiology" }
+            ],
+            "availableTime": [{
+                "daysOfWeek": HOURS, "availableStartTime": "08:00:00", "availableEndTime": "18:00:00"
+            }]
+        }))
+        .await;
+    let given = json!({ "provider": "grace", "specialty": "HRT", "years_of_experience": 3 });
+    clinic.ok(Role::Admin, "update_doctor_specialties", given).await;
+    let role = shown(&clinic, "PractitionerRole", "role-grace").await;
+    assert_eq!(role["specialty"].as_array().map(Vec::len), Some(2), "{role}");
+    assert_eq!(role["specialty"][0]["coding"][0]["code"], "394579002");
+    assert_eq!(role["specialty"][0]["coding"][1]["code"], "HRT");
+    let wanted = json!({ "specialty": "HRT", "date": "2026-12-03", "limit": 1 });
+    let slots = clinic.ok(Role::Receptionist, "list_appointment_slots", wanted).await;
+    assert_eq!(slots["results"][0]["doctor_id"], "grace", "{slots}");
+    let listing = clinic.ok(Role::Nurse, "list_doctors", json!({ "specialty": "HRT" })).await;
+    assert_eq!(members(&listing, "id"), ["grace"]);
+    // Who waits for the code waits for what clinicians call it.
+    clinic.put(patient("ada", ("Ada", "Lovelace"), "1985-03-15")).await;
+    let wait = json!({ "patient": "ada", "specialty": "HRT" });
+    let waits = clinic.ok(Role::Receptionist, "join_waitlist", wait).await;
+    let entry = shown(&clinic, "Appointment", waits["id"].as_str().expect("an id")).await;
+    assert_eq!(entry["specialty"], json!([{ "text": "Cardiology" }]));
+    let again = json!({ "patient": "ada", "specialty": "cardiologist" });
+    assert_eq!(clinic.refusal(Role::Receptionist, "join_waitlist", again).await, "CONFLICT");
+}
+
+#[tokio::test]
+async fn a_code_that_two_share_is_ambiguous_and_the_catalogue_goes_before_words() {
+    let clinic = staffed().await;
+    let cardiology = added(&clinic, "CARDIO", "Cardiology").await;
+    let shared = json!([{ "system": "http://snomed.info/sct", "code": "394579002" }]);
+    clinic
+        .put(json!({
+            "resourceType": "PractitionerRole", "id": "role-hana", "active": true,
+            "practitioner": { "reference": "Practitioner/hana" },
+            "specialty": [
+                { "coding": shared, "text": "Heart" }, { "coding": shared, "text": "Circulation" },
+                { "text": "CARDIO" }
+            ]
+        }))
+        .await;
+    let code = json!({ "specialty": "394579002" });
+    let report = clinic.call_as(Role::Nurse, "get_specialty", code.clone()).await.unwrap_err();
+    assert!(report.text().contains("Heart") && report.text().contains("Circulation"), "{}", report.text());
+    assert_eq!(clinic.refusal(Role::Nurse, "get_specialty_doctors", code).await, "AMBIGUOUS");
+    for change in [
+        json!({ "provider": "grace", "specialty": "394579002" }),
+        json!({ "provider": "grace", "specialties": [{ "specialty_id": "394579002" }] }),
+    ] {
+        assert_eq!(clinic.refusal(Role::Admin, "update_doctor_specialties", change).await, "AMBIGUOUS");
+    }
+    let found = clinic.ok(Role::Nurse, "get_specialty", json!({ "specialty": "CARDIO" })).await;
+    assert_eq!(found["id"], cardiology);
+}
+
+#[tokio::test]
+async fn a_first_role_is_made_for_those_who_work_here_and_are_given_something() {
+    let clinic = staffed().await;
+    added(&clinic, "NEURO", "Neurology").await;
+    let nothing = json!({ "provider": "hana", "specialties": [] });
+    assert_eq!(clinic.ok(Role::Admin, "update_doctor_specialties", nothing).await["count"], 0);
+    let roles = json!({ "resource_type": "PractitionerRole", "query": "practitioner=Practitioner/hana" });
+    assert_eq!(clinic.ok(Role::Admin, "fhir_search", roles.clone()).await["count"], 0);
+    let given = || json!({ "provider": "hana", "specialty": "NEURO" });
+    let (one, other) = tokio::join!(
+        clinic.call_as(Role::Admin, "update_doctor_specialties", given()),
+        clinic.call_as(Role::Admin, "update_doctor_specialties", given())
+    );
+    assert!(one.is_ok() || other.is_ok());
+    assert_eq!(clinic.ok(Role::Admin, "fhir_search", roles).await["count"], 1);
+    clinic
+        .put(json!({
+            "resourceType": "Practitioner", "id": "gone", "active": false, "name": [{ "family": "Gone" }]
+        }))
+        .await;
+    let given = json!({ "provider": "gone", "specialty": "NEURO" });
+    let report = clinic.call_as(Role::Admin, "update_doctor_specialties", given).await.unwrap_err();
+    assert!(report.text().contains("works here no more"), "{}", report.text());
+}
+
+#[tokio::test]
+async fn a_users_specialty_becomes_the_first_and_the_others_stay() {
+    let clinic = staffed().await;
+    added(&clinic, "NEURO", "Neurology").await;
+    let doctor = json!({ "role": "DOCTOR", "email": "dora@here.example", "name": "Dora Doctor",
+        "specialty": "Cardiology" });
+    let dora = clinic.ok(Role::Admin, "create_user", doctor).await["id"].clone();
+    let second = json!({ "provider": dora, "specialty": "NEURO" });
+    clinic.ok(Role::Admin, "update_doctor_specialties", second).await;
+    let changed = json!({ "user": dora, "specialty": "neurology" });
+    clinic.ok(Role::Admin, "update_user", changed).await;
+    let rows = clinic.ok(Role::Nurse, "list_doctor_specialties", json!({ "provider": dora })).await;
+    assert_eq!(members(&rows, "specialty_name"), ["Neurology", "Cardiology"]);
+    let found = clinic.ok(Role::Nurse, "list_doctors", json!({ "specialty": "NEURO" })).await;
+    assert_eq!(members(&found, "id"), [dora.as_str().expect("an id")], "the code stays: {found}");
 }
 
 /// What the documents name of each call's answer; of lists what is in their rows.
