@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     amount::Amount,
     directory::Directory,
-    group::{Group, grouped},
+    group::{Group, Work},
     is_false, refuse_foreign,
     revenue::{self, Prices, Revenue, Worth},
-    small,
+    small::Crowd,
     statistics::NEEDS,
-    visits::{Standing, Visit, Visits, patients, refuse_pinned},
+    visits::{ABOUT_PATIENTS, Standing, Visit, Visits, patients, refuse_pinned},
     window::{Days, Period, Window},
 };
 
@@ -31,8 +31,9 @@ const UTILISATION_DEFINITION: &str = "Of the time that was booked in the dates, 
 
 /// Demand by specialty: appointments, patients, waiting times, used part of the booked time, revenue.
 ///
-/// The specialty is that of the appointment, else of its clinician. Without dates it is this month. Figures from 1 to 4
-/// patients are null and flagged as suppressed, with the next smallest where it would tell them.
+/// The specialty is that of the appointment, else of its clinician. Without dates it is this month. Specialties of 1 to 4
+/// patients are null and flagged as suppressed, with others where those would tell them; in a specialty that is shown
+/// cancelled and missed appointments are exact.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetSpecialtyDemand {
     /// Your own organisation; any other is refused.
@@ -50,7 +51,7 @@ pub(super) struct GetSpecialtyDemand {
 pub(super) struct SpecialtyDemand {
     hospital_id: String,
     period: Days,
-    /// Of all specialties, however they stand.
+    /// Of all specialties, however they stand, without those that were moved to another time.
     total_appointments: u64,
     /// The most wanted first.
     results: Vec<SpecialtyRow>,
@@ -66,7 +67,7 @@ pub(super) struct SpecialtyDemand {
 struct SpecialtyRow {
     /// Null where none is recorded.
     specialty: Option<String>,
-    /// However they stand.
+    /// However they stand, without those that were moved to another time.
     appointments: Option<u64>,
     appointments_completed: Option<u64>,
     appointments_cancelled: Option<u64>,
@@ -100,20 +101,20 @@ impl Tool for GetSpecialtyDemand {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<SpecialtyDemand, ToolError> {
         refuse_foreign(self.organisation.as_ref(), cx)?;
-        refuse_pinned(cx)?;
+        refuse_pinned(ABOUT_PATIENTS, cx)?;
         let window = Window::given(self.from.as_deref(), self.to.as_deref(), self.period, cx)?;
         let visits = Visits::within(&window, None, cx).await?;
         let prices = Prices::of(&visits, cx).await?;
         let directory = Directory::read(cx).await?;
-        let groups = grouped(&visits.all, &prices, |visit| vec![directory.specialty(visit, &visits)]);
-        let mut results: Vec<SpecialtyRow> = groups.iter().map(SpecialtyRow::of).collect();
+        let work = Work::of(&visits, &prices, &directory);
+        let mut results: Vec<SpecialtyRow> = work.specialties.iter().map(SpecialtyRow::of).collect();
         results.sort_by_key(|row| Reverse(row.appointments));
         let truncated = results.len() > ROWS_MAX;
         results.truncate(ROWS_MAX);
         Ok(SpecialtyDemand {
             hospital_id: cx.tenant().organization.to_string(),
             period: window.days(cx),
-            total_appointments: u64::try_from(visits.all.len()).unwrap_or(u64::MAX),
+            total_appointments: u64::try_from(visits.asked_for().count()).unwrap_or(u64::MAX),
             count: results.len(),
             results,
             truncated,
@@ -148,7 +149,7 @@ fn average_wait_days(visits: &[&Visit]) -> Option<f64> {
     let kept = || visits.iter().copied().filter(|visit| !visit.standing.is_called_off());
     let waited: Vec<&Visit> = kept().filter(|visit| visit.waited_minutes.is_some()).collect();
     let count = i64::try_from(waited.len()).ok().filter(|count| *count > 0)?;
-    if small::is_small(patients(waited.iter().copied())) {
+    if Crowd::of(waited.iter().copied()).is_small() {
         return None;
     }
     let minutes: i64 = waited.iter().filter_map(|visit| visit.waited_minutes).sum();

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     amount::Amount,
     directory::Directory,
-    group::{Group, grouped},
+    group::{Group, Work, grouped},
     is_false, refuse_foreign,
     revenue::{self, Prices, Revenue, Worth},
     small,
     statistics::NEEDS,
-    visits::{Standing, Visits, patients, refuse_pinned},
+    visits::{ABOUT_PATIENTS, Standing, Visits, patients, refuse_pinned},
     window::{Days, Period, Stretch, Window},
 };
 
@@ -30,8 +30,8 @@ const TREND_DAYS_MAX: i64 = 100;
 ///
 /// Revenue is what completed visits are worth at the prices that the price list had when they began; invoices and
 /// payments do not count. Without dates it is this month; at most 731 days, of a daily trend 100. Currencies are never
-/// added up. Figures from 1 to 4 patients are null and flagged as suppressed, in groups with the next smallest where
-/// it would tell them.
+/// added up. Figures from 1 to 4 patients are null and flagged as suppressed, in groups with others where those would
+/// tell them; services are left out where a doctor or a specialty is suppressed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetRevenueAnalytics {
     /// Your own organisation; any other is refused.
@@ -99,6 +99,7 @@ pub(super) struct RevenueAnalytics {
 /// Of what the revenue is. A visit with two doctors counts for each, and once in the total.
 #[derive(Serialize, JsonSchema)]
 struct Breakdown {
+    /// None where a doctor or a specialty is suppressed, which they could tell.
     services: Vec<PartRow>,
     doctors: Vec<PartRow>,
     specialties: Vec<PartRow>,
@@ -113,6 +114,8 @@ struct PartRow {
     /// Null where none is recorded.
     name: Option<String>,
     revenue: Option<Amount>,
+    /// ISO 4217; null where there are several, or none.
+    currency: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_currency: Vec<Worth>,
     /// Completed.
@@ -131,6 +134,8 @@ struct TrendRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<String>,
     revenue: Option<Amount>,
+    /// ISO 4217; null where there are several, or none.
+    currency: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_currency: Vec<Worth>,
     /// Completed.
@@ -159,7 +164,7 @@ impl Tool for GetRevenueAnalytics {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<RevenueAnalytics, ToolError> {
         refuse_foreign(self.organisation.as_ref(), cx)?;
-        refuse_pinned(cx)?;
+        refuse_pinned(ABOUT_PATIENTS, cx)?;
         let window = Window::given(self.from.as_deref(), self.to.as_deref(), self.period, cx)?;
         if self.view == View::Daily && window.length() > TREND_DAYS_MAX {
             let problem =
@@ -195,8 +200,7 @@ impl Tool for GetRevenueAnalytics {
 
 impl RevenueAnalytics {
     fn totals(revenue: &Revenue, visits: &Visits, view: View, period: Days) -> Self {
-        let completed = || visits.all.iter().filter(|visit| visit.standing == Standing::Completed);
-        let seen = small::shown(patients(completed()));
+        let seen = small::shown(patients(visits.completed()));
         let priced: u64 = revenue.worths.iter().map(|worth| worth.visits).sum();
         Self {
             hospital_id: String::new(),
@@ -223,27 +227,20 @@ impl RevenueAnalytics {
 
 impl Breakdown {
     fn of(visits: &Visits, prices: &Prices, directory: &Directory) -> Self {
-        let services = grouped(&visits.all, prices, |visit| visit.service.into_iter().collect());
-        let services = services.into_iter().map(|group| {
-            let id = visits.services.text(group.key).map(str::to_owned);
-            let name = prices.name(group.key).map(str::to_owned);
-            PartRow::of(&group, id, name)
-        });
-        let doctors = grouped(&visits.all, prices, |visit| visit.practitioners.clone());
-        let doctors = doctors.into_iter().map(|group| {
-            let id = visits.practitioners.text(group.key);
+        let work = Work::of(visits, prices, directory);
+        let doctors = work.clinicians.iter().filter(|group| group.is_of_any_completed()).map(|group| {
+            let id = group.key.and_then(|number| visits.practitioners.text(number));
             let clinician = id.and_then(|id| directory.clinician(id));
-            PartRow::of(&group, id.map(str::to_owned), clinician.and_then(|clinician| clinician.name.clone()))
+            PartRow::of(group, id.map(str::to_owned), clinician.and_then(|clinician| clinician.name.clone()))
         });
-        let specialties = grouped(&visits.all, prices, |visit| vec![directory.specialty(visit, visits)]);
-        let specialties =
-            specialties.into_iter().map(|group| PartRow::of(&group, None, group.key.map(str::to_owned)));
-        let (mut services, mut doctors, mut specialties): (Vec<_>, Vec<_>, Vec<_>) =
-            (services.collect(), doctors.collect(), specialties.collect());
+        let specialties = work.specialties.iter().filter(|group| group.is_of_any_completed());
+        let specialties = specialties.map(|group| PartRow::of(group, None, group.key.map(str::to_owned)));
+        let (mut doctors, mut specialties): (Vec<_>, Vec<_>) = (doctors.collect(), specialties.collect());
+        let is_told = doctors.iter().chain(&specialties).any(|row| row.suppressed);
+        let mut services = if is_told { Vec::new() } else { services(visits, prices) };
         let mut truncated = false;
         for rows in [&mut services, &mut doctors, &mut specialties] {
-            rows.retain(|row: &PartRow| row.appointments != Some(0));
-            rows.sort_by_key(|row| Reverse(row.revenue));
+            rows.sort_by_key(|row: &PartRow| Reverse(row.revenue));
             truncated |= rows.len() > ROWS_MAX;
             rows.truncate(ROWS_MAX);
         }
@@ -255,12 +252,24 @@ impl Breakdown {
     }
 }
 
+/// Of each service, and of visits without one.
+fn services(visits: &Visits, prices: &Prices) -> Vec<PartRow> {
+    let groups = grouped(visits.completed(), prices, |visit| vec![visit.service]);
+    let rows = groups.iter().map(|group| {
+        let id = group.key.and_then(|number| visits.services.text(number)).map(str::to_owned);
+        let name = group.key.and_then(|number| prices.name(number)).map(str::to_owned);
+        PartRow::of(group, id, name)
+    });
+    rows.collect()
+}
+
 impl PartRow {
     fn of<K>(group: &Group<'_, K>, id: Option<String>, name: Option<String>) -> Self {
         Self {
             id,
             name,
             revenue: group.revenue().and_then(Revenue::amount),
+            currency: group.revenue().and_then(Revenue::currency),
             by_currency: group.revenue().map(Revenue::by_currency).unwrap_or_default(),
             appointments: group.count_of(Standing::Completed),
             patients: group.done(group.seen()),
@@ -271,7 +280,7 @@ impl PartRow {
 
 fn trend(visits: &Visits, prices: &Prices, stretches: &[Stretch]) -> Vec<TrendRow> {
     let place = |start: i64| stretches.partition_point(|stretch| stretch.from <= start).checked_sub(1);
-    let groups = grouped(&visits.all, prices, |visit| place(visit.start).into_iter().collect());
+    let groups = grouped(visits.completed(), prices, |visit| place(visit.start).into_iter().collect());
     let row = |(number, stretch): (usize, &Stretch)| {
         let group = groups.iter().find(|group| group.key == number);
         let revenue = match group {
@@ -282,6 +291,7 @@ fn trend(visits: &Visits, prices: &Prices, stretches: &[Stretch]) -> Vec<TrendRo
             month: stretch.is_month.then(|| stretch.name.clone()),
             date: (!stretch.is_month).then(|| stretch.name.clone()),
             revenue,
+            currency: group.and_then(Group::revenue).and_then(Revenue::currency),
             by_currency: group.and_then(Group::revenue).map(Revenue::by_currency).unwrap_or_default(),
             appointments: group.map_or(Some(0), |group| group.count_of(Standing::Completed)),
             suppressed: group.is_some_and(|group| !group.shows_done),

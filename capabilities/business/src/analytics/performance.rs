@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     amount::Amount,
     directory::Directory,
-    group::{Group, grouped},
+    group::{self, Group},
     is_false, refuse_foreign,
     revenue::{self, Prices, Revenue, Worth},
-    visits::{Standing, Visits, refuse_pinned},
+    visits::{ABOUT_PATIENTS, Standing, Visits, refuse_pinned, sees_everybody},
     window::{Days, Period, Window},
 };
 
@@ -24,8 +24,9 @@ const ROWS_MAX: usize = 50;
 /// What doctors do, in figures: appointments, patients seen and revenue, the most completed appointments first.
 ///
 /// Administrators see all doctors, or one; a doctor sees the own figures, without revenue. Without dates it is this
-/// month. Administrators see null, flagged as suppressed, where it is about 1 to 4 patients. `average_rating` is always
-/// null: nobody records ratings.
+/// month. Administrators see null, flagged as suppressed, for doctors with 1 to 4 patients and for others who would tell
+/// them; of doctors who are shown, cancelled and missed appointments are exact. `average_rating` is always null: nobody
+/// records ratings.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetDoctorPerformance {
     /// Only this doctor: id, NPI or full name; doctors say `me`.
@@ -64,7 +65,7 @@ struct DoctorRow {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     specialty: Option<String>,
-    /// In the dates, however they stand.
+    /// In the dates, however they stand, without those that were moved to another time.
     appointment_count: Option<u64>,
     #[serde(rename = "appointmentCount")]
     appointment_count_too: Option<u64>,
@@ -105,6 +106,7 @@ impl Tool for GetDoctorPerformance {
         Need::search(ResourceType::PRACTITIONER_ROLE),
         Need::read(ResourceType::HEALTHCARE_SERVICE),
         Need::search_if_allowed(ResourceType::INVOICE),
+        Need::search_if_allowed(ResourceType::PATIENT),
         Need::read_if_allowed(ResourceType::ORGANIZATION),
     ];
     const FROM_SESSION: &'static [Chosen] = &[Chosen::Practitioner];
@@ -115,9 +117,9 @@ impl Tool for GetDoctorPerformance {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<DoctorPerformance, ToolError> {
         refuse_foreign(self.organisation.as_ref(), cx)?;
-        refuse_pinned(cx)?;
+        refuse_pinned(&[ResourceType::APPOINTMENT], cx)?;
         let window = Window::given(self.from.as_deref(), self.to.as_deref(), self.period, cx)?;
-        let sees_all = cx.may_read(ResourceType::INVOICE);
+        let sees_all = sees_everybody(ABOUT_PATIENTS, cx);
         let wanted = self.provider.as_ref().map(Ref::id).cloned();
         let wanted = if sees_all { wanted } else { Some(own(wanted, cx)?) };
         // What is kept back of one depends on the others, so that one alone tells nothing that all don't.
@@ -167,9 +169,7 @@ struct Work<'w> {
 impl Work<'_> {
     /// One clinician.
     fn of(&self, wanted: &Id) -> DoctorRow {
-        let id =
-            |group: &Group<'_, usize>| self.visits.practitioners.text(group.key) == Some(wanted.as_str());
-        match self.groups().iter_mut().find(|group| id(group)) {
+        match self.groups().iter_mut().find(|group| self.id(group) == Some(wanted.as_str())) {
             Some(group) => {
                 // Doctors know their own patients.
                 if !self.sees_all {
@@ -185,7 +185,7 @@ impl Work<'_> {
     fn of_all(&self) -> Vec<DoctorRow> {
         let mut rows = Vec::new();
         for group in self.groups() {
-            let Some(id) = self.visits.practitioners.text(group.key) else { continue };
+            let Some(id) = self.id(&group) else { continue };
             let clinician = self.directory.clinician(id);
             if clinician.is_none_or(|clinician| clinician.profession == Profession::Doctor) {
                 rows.push(self.row(&group, id));
@@ -201,11 +201,16 @@ impl Work<'_> {
         rows
     }
 
-    fn groups(&self) -> Vec<Group<'_, usize>> {
-        grouped(&self.visits.all, self.prices, |visit| visit.practitioners.clone())
+    /// Of all clinicians, and of nobody known: what is kept back of one depends on all.
+    fn groups(&self) -> Vec<Group<'_, Option<usize>>> {
+        group::Work::of(self.visits, self.prices, self.directory).clinicians
     }
 
-    fn row(&self, group: &Group<'_, usize>, id: &str) -> DoctorRow {
+    fn id(&self, group: &Group<'_, Option<usize>>) -> Option<&str> {
+        self.visits.practitioners.text(group.key?)
+    }
+
+    fn row(&self, group: &Group<'_, Option<usize>>, id: &str) -> DoctorRow {
         let revenue = group.revenue();
         let money = || Money {
             revenue: revenue.and_then(Revenue::amount),

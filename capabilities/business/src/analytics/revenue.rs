@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{
     amount::Amount,
-    small,
-    visits::{Standing, Visit, Visits, patients},
+    small::Crowd,
+    visits::{Standing, Visit, Visits},
 };
 use crate::price_list::Service;
 
@@ -25,9 +25,9 @@ pub(super) const DEFINITION: &str = "Completed visits whose service has a price,
 
 /// A price of a currency, if the price list says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Price {
+pub(super) struct Price {
     amount: Amount,
-    currency: Option<String>,
+    pub(super) currency: Option<String>,
 }
 
 /// The prices that services had, by the numbers of the services.
@@ -60,8 +60,8 @@ pub(super) struct Revenue {
     pub(super) worths: Vec<Worth>,
     /// Completed visits without a service or with one that had no price.
     pub(super) unpriced: u64,
-    /// How many patients had a visit with a price: of the currency in which they are fewest.
-    pub(super) patients: usize,
+    /// Whether in one of the currencies so few patients had a visit with a price that nothing of it is shown.
+    is_small: bool,
 }
 
 impl Prices {
@@ -72,13 +72,11 @@ impl Prices {
 
     /// The prices of the services of completed visits.
     pub(super) async fn of(visits: &Visits, cx: &mut ToolContext<'_>) -> Result<Self, ToolError> {
-        let completed = visits.all.iter().filter(|visit| visit.standing == Standing::Completed);
-        let mut numbers: Vec<usize> = completed.filter_map(|visit| visit.service).collect();
+        let mut numbers: Vec<usize> = visits.completed().filter_map(|visit| visit.service).collect();
         numbers.sort_unstable();
         numbers.dedup();
         if numbers.len() > SERVICES_MAX {
-            let problem = format!("the dates hold visits of more than {SERVICES_MAX} services; narrow them");
-            return Err(ToolError::invalid("/from", problem));
+            return Err(visits.too_many(SERVICES_MAX, "services"));
         }
         let mut services = HashMap::new();
         for number in numbers {
@@ -90,10 +88,9 @@ impl Prices {
         Ok(Self { services })
     }
 
-    fn of_visit(&self, visit: &Visit) -> Option<&Price> {
-        let versions = &self.services.get(&visit.service?)?.versions;
-        let then = versions.iter().find(|(since, _)| *since <= visit.start);
-        then.or(versions.last()).and_then(|(_, price)| price.as_ref())
+    /// The price of what was done.
+    pub(super) fn of_visit(&self, visit: &Visit) -> Option<&Price> {
+        self.services.get(&visit.service?)?.at(visit.start)
     }
 
     /// What a service is called.
@@ -115,8 +112,8 @@ impl Prices {
                 None => revenue.unpriced += 1,
             }
         }
-        let counts = by_currency.values().map(|(_, priced)| patients(priced.iter().copied()));
-        revenue.patients = counts.min().unwrap_or_default();
+        revenue.is_small =
+            by_currency.values().any(|(_, priced)| Crowd::of(priced.iter().copied()).is_small());
         revenue.worths = by_currency
             .into_iter()
             .map(|(currency, (revenue, priced))| Worth {
@@ -132,7 +129,7 @@ impl Prices {
 impl Revenue {
     /// Whether so few patients stand behind it that it is not shown.
     pub(super) fn is_small(&self) -> bool {
-        small::is_small(self.patients)
+        self.is_small
     }
 
     /// The amount, where it is of one currency; nothing is an amount too. None where it is not shown.
@@ -153,10 +150,10 @@ impl Revenue {
         }
     }
 
-    /// The one currency.
+    /// The one currency, where the amount is shown.
     pub(super) fn currency(&self) -> Option<String> {
         match self.worths.as_slice() {
-            [worth] => worth.currency.clone(),
+            [worth] if !self.is_small() => worth.currency.clone(),
             _ => None,
         }
     }
@@ -168,6 +165,18 @@ impl Revenue {
 }
 
 impl Priced {
+    /// What one cost at a moment; before the first price, that. One whose price was taken away has none.
+    fn at(&self, moment: i64) -> Option<&Price> {
+        let mut known = self.versions.iter().filter(|(since, _)| *since <= moment).map(|(_, price)| price);
+        if let Some(Some(price)) = known.next() {
+            return Some(price);
+        }
+        if known.any(Option::is_some) {
+            return None;
+        }
+        self.versions.iter().rev().find_map(|(_, price)| price.as_ref())
+    }
+
     async fn read(id: &Id, cx: &mut ToolContext<'_>) -> Result<Self, ToolError> {
         let page = cx.records().history(ResourceType::HEALTHCARE_SERVICE, id, VERSIONS_MAX, None).await?;
         if page.has_more {
@@ -186,5 +195,25 @@ impl Priced {
             }
         }
         Ok(priced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_the_first_price_it_is_the_first() {
+        let price = |amount: &str| Amount::parse(amount).map(|amount| Price { amount, currency: None });
+        let priced = |versions: &[(i64, Option<Price>)]| Priced { name: None, versions: versions.to_vec() };
+        // Newest first: it had a price from 20 on, another from 30, none since 40.
+        let service = priced(&[(40, None), (30, price("7")), (20, price("5")), (10, None)]);
+        for (moment, amount) in
+            [(5, price("5")), (15, price("5")), (20, price("5")), (35, price("7")), (40, None)]
+        {
+            assert_eq!(service.at(moment), amount.as_ref(), "{moment}");
+        }
+        assert_eq!(priced(&[(10, None)]).at(5), None);
+        assert_eq!(priced(&[]).at(5), None);
     }
 }

@@ -19,7 +19,7 @@ use super::{
     refuse_foreign,
     revenue::{self, Prices, Revenue, Worth},
     small,
-    visits::{Standing, Visits, by_status, patients, refuse_pinned},
+    visits::{ABOUT_PATIENTS, Standing, Visits, by_status, patients, refuse_pinned},
     window::{Days, Period, Window},
 };
 
@@ -91,7 +91,7 @@ struct DoctorFigures {
 
 #[derive(Serialize, JsonSchema)]
 struct AppointmentFigures {
-    /// In the dates, however they stand.
+    /// In the dates, however they stand, but for those entered in error.
     total_appointments: u64,
     #[serde(rename = "totalAppointments")]
     total_appointments_too: u64,
@@ -115,8 +115,10 @@ struct MoneyFigures {
     monthly_revenue: Option<Amount>,
     #[serde(rename = "monthlyRevenue")]
     monthly_revenue_too: Option<Amount>,
-    /// ISO 4217, where the price list says it and there is one.
+    /// That of `revenue`: ISO 4217, where the price list says it and there is one.
     currency: Option<String>,
+    /// That of `monthly_revenue`.
+    monthly_currency: Option<String>,
     /// The revenue of the dates, where there are several currencies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     revenue_by_currency: Vec<Worth>,
@@ -158,11 +160,12 @@ impl Tool for GetHospitalStatistics {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<HospitalStatistics, ToolError> {
         refuse_foreign(self.organisation.as_ref(), cx)?;
-        refuse_pinned(cx)?;
+        refuse_pinned(ABOUT_PATIENTS, cx)?;
         let window = Window::given(self.from.as_deref(), self.to.as_deref(), self.period, cx)?;
         let month = Window::of_period(Period::Monthly, cx)?;
         let visits = Visits::within(&window, None, cx).await?;
-        let of_month = if window == month { None } else { Some(Visits::within(&month, None, cx).await?) };
+        let is_month = window.is_same_as(&month);
+        let of_month = if is_month { None } else { Some(Visits::within(&month, None, cx).await?) };
         let of_month = of_month.as_ref().unwrap_or(&visits);
         let revenue = Prices::of(&visits, cx).await?.revenue(visits.all.iter());
         let monthly = Prices::of(of_month, cx).await?.revenue(of_month.all.iter());
@@ -202,7 +205,7 @@ impl PatientFigures {
         let new = registered(window, cx).await?;
         let new_this_month = registered(month, cx).await?;
         let active = patients(visits.all.iter().filter(|visit| !visit.standing.is_called_off()));
-        let seen = patients(visits.all.iter().filter(|visit| visit.standing == Standing::Completed));
+        let seen = patients(visits.completed());
         let mut shown = |name, patients| {
             let figure = small::shown(patients);
             suppressed.extend(figure.is_none().then_some(name));
@@ -257,7 +260,8 @@ impl MoneyFigures {
             revenue: revenue.amount(),
             monthly_revenue: monthly.amount(),
             monthly_revenue_too: monthly.amount(),
-            currency: revenue.currency().or_else(|| monthly.currency()),
+            currency: revenue.currency(),
+            monthly_currency: monthly.currency(),
             revenue_by_currency: revenue.by_currency(),
             monthly_revenue_by_currency: monthly.by_currency(),
             appointments_without_price: revenue.unpriced,
@@ -279,7 +283,7 @@ async fn upcoming(cx: &mut ToolContext<'_>) -> Result<u64, ToolError> {
 pub(super) async fn total(mut query: Query, cx: &mut ToolContext<'_>) -> Result<u64, ToolError> {
     query.count = 0;
     query.total = Total::Accurate;
-    let page = cx.records().pass(&query).await.map_err(ToolError::of_own_search)?;
+    let page = cx.records().pass(&query).await?;
     page.total.ok_or_else(|| ToolError::Precondition("the records can't be counted".to_owned()))
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Visits {
     pub(super) specialties: Names,
     patients: Names,
     within: (i64, i64),
+    /// The parameter by which the caller chose the days, if it was the caller.
+    chosen_by: Option<&'static str>,
     is_cut: bool,
     error: Option<ToolError>,
 }
@@ -74,9 +76,18 @@ pub(super) struct Names {
     numbers: HashMap<String, usize>,
 }
 
+/// What figures of the organisation are made of, as far as it is about patients.
+pub(super) const ABOUT_PATIENTS: &[ResourceType] =
+    &[ResourceType::APPOINTMENT, ResourceType::PATIENT, ResourceType::INVOICE];
+
+/// Whether the caller sees these records of everybody, and not those of one chart alone.
+pub(super) fn sees_everybody(resource_types: &[ResourceType], cx: &ToolContext<'_>) -> bool {
+    resource_types.iter().all(|resource_type| cx.sees_everybody(Action::Search, *resource_type))
+}
+
 /// Refuses figures where not everybody is seen: those of one patient are none of the organisation's.
-pub(super) fn refuse_pinned(cx: &ToolContext<'_>) -> Result<(), ToolError> {
-    if cx.sees_everybody(Action::Search, ResourceType::APPOINTMENT) {
+pub(super) fn refuse_pinned(resource_types: &[ResourceType], cx: &ToolContext<'_>) -> Result<(), ToolError> {
+    if sees_everybody(resource_types, cx) {
         return Ok(());
     }
     Err(ToolError::PermissionDenied {
@@ -86,7 +97,7 @@ pub(super) fn refuse_pinned(cx: &ToolContext<'_>) -> Result<(), ToolError> {
 }
 
 impl Visits {
-    /// All appointments that begin in these days, as far as the caller sees them; of one clinician, if one is given.
+    /// All appointments that begin in these days, but for those entered in error, as far as the caller sees them; of one clinician, if one is given.
     pub(super) async fn within(
         window: &Window,
         practitioner: Option<&Id>,
@@ -100,17 +111,41 @@ impl Visits {
         if let Some(practitioner) = practitioner {
             query = query.with("actor", &format!("Practitioner/{practitioner}"))?;
         }
-        let visits = Self { within: (window.from, window.to), ..Self::default() };
-        let tallied = cx.records().tally(&query, visits, Self::take).await;
-        let mut visits = tallied.map_err(ToolError::of_own_search)?;
+        let chosen_by = window.chosen_by;
+        let visits = Self { within: (window.from, window.to), chosen_by, ..Self::default() };
+        let tallied = cx.records().tally(&query, visits, Self::take).await.map_err(ToolError::from);
+        let mut visits = tallied.map_err(|error| match (error, chosen_by) {
+            (ToolError::TooSlow, Some(parameter)) => {
+                ToolError::invalid(parameter, "adding up takes too long; narrow the dates")
+            }
+            (error, _) => error,
+        })?;
         if let Some(error) = visits.error.take() {
             return Err(error);
         }
         if visits.is_cut {
-            let problem = format!("the dates hold more than {VISITS_MAX} appointments; narrow them");
-            return Err(ToolError::invalid("/from", problem));
+            return Err(visits.too_many(VISITS_MAX, "appointments"));
         }
         Ok(visits)
+    }
+
+    /// The error of more of something than is added up; it is the caller's who chose the days.
+    pub(super) fn too_many(&self, most: usize, of_what: &str) -> ToolError {
+        let problem = format!("the dates hold more than {most} {of_what}");
+        match self.chosen_by {
+            Some(parameter) => ToolError::invalid(parameter, format!("{problem}; narrow them")),
+            None => ToolError::Precondition(format!("{problem}; ask for fewer days by from and to")),
+        }
+    }
+
+    /// Those that took place.
+    pub(super) fn completed(&self) -> impl Iterator<Item = &Visit> {
+        self.all.iter().filter(|visit| visit.standing == Standing::Completed)
+    }
+
+    /// Without those that were moved, which another stands for.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = &Visit> {
+        self.all.iter().filter(|visit| visit.standing != Standing::Rescheduled)
     }
 
     fn take(&mut self, record: &Record) -> ControlFlow<()> {
@@ -133,7 +168,8 @@ impl Visits {
     fn add(&mut self, appointment: &Appointment<'_>) {
         let moment = |text: Option<&str>| Some(TimeSpan::parse(text?)?.low);
         let Some(start) = moment(appointment.start.as_deref()) else { return };
-        if !(self.within.0..self.within.1).contains(&start) {
+        let standing = Standing::of(appointment);
+        if standing == Standing::EnteredInError || !(self.within.0..self.within.1).contains(&start) {
             return;
         }
         let end = moment(appointment.end.as_deref()).unwrap_or(start);
@@ -144,7 +180,7 @@ impl Visits {
         let specialty = appointment.specialty.iter().find_map(CodeableConcept::text);
         self.all.push(Visit {
             start,
-            standing: Standing::of(appointment),
+            standing,
             patients,
             practitioners,
             service: service.map(|id| self.services.number(id.as_str())),

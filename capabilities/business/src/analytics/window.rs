@@ -1,8 +1,8 @@
 //! The days that figures are of: whole days of the organisation's time zone, which may have 23 or 25 hours.
 
 use jiff::{
-    ToSpan,
-    civil::{Date, Weekday},
+    Timestamp, ToSpan,
+    civil::{Date, DateTime, Weekday},
 };
 use medcor_tools::{ToolContext, ToolError, detail::Problems};
 use schemars::JsonSchema;
@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 /// Most days that one call adds up.
 const DAYS_MAX: i64 = 731;
+/// Years of which figures are told: those near the ends of the calendar have days without a midnight.
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=9998;
 const DATE_PROBLEM: &str = "is not a day that exists, such as 2026-12-02";
+const YEAR_PROBLEM: &str = "is not of the years 1900 to 9998";
 
 /// A stretch of the calendar that today is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +40,8 @@ pub(super) struct Window {
     pub(super) from: i64,
     /// The midnight with which the last day ends.
     pub(super) to: i64,
+    /// The parameter by which the caller chose them, if it was the caller.
+    pub(super) chosen_by: Option<&'static str>,
 }
 
 /// A month or a day of a trend.
@@ -79,10 +84,11 @@ impl Window {
             check(first, last, &mut problems);
         }
         problems.refuse()?;
-        match (first, last) {
-            (Some(first), Some(last)) => Self::between(first, last, cx),
-            _ => Self::of_period(period.unwrap_or(Period::Monthly), cx),
+        if let (Some(first), Some(last)) = (first, last) {
+            return Ok(Self { chosen_by: Some("/from"), ..Self::between(first, last, cx)? });
         }
+        let chosen_by = period.map(|_| "/period");
+        Ok(Self { chosen_by, ..Self::of_period(period.unwrap_or(Period::Monthly), cx)? })
     }
 
     /// The period that today is in.
@@ -92,8 +98,14 @@ impl Window {
     }
 
     fn between(first: Date, last: Date, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
-        let to = midnight(last.saturating_add(1.day()), cx)?;
-        Ok(Self { first, last, from: midnight(first, cx)?, to })
+        let after = last.tomorrow().map_err(|_out_of_range| out_of_calendar("/to"))?;
+        let (from, to) = (midnight(first, "/from", cx)?, midnight(after, "/to", cx)?);
+        Ok(Self { first, last, from, to, chosen_by: None })
+    }
+
+    /// Whether these are the same days.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        (self.from, self.to) == (other.from, other.to)
     }
 
     /// Whether the moment is in it.
@@ -112,11 +124,11 @@ impl Window {
     /// Its months, as far as they are in it.
     pub(super) fn months(&self, cx: &ToolContext<'_>) -> Result<Vec<Stretch>, ToolError> {
         let mut stretches = Vec::new();
-        let mut first = self.first;
-        while first <= self.last {
-            let name = format!("{:04}-{:02}", first.year(), first.month());
-            stretches.push(Stretch { name, from: midnight(first, cx)?, is_month: true });
-            first = first.last_of_month().saturating_add(1.day());
+        let mut first = Some(self.first);
+        while let Some(day) = first.filter(|day| *day <= self.last) {
+            let name = format!("{:04}-{:02}", day.year(), day.month());
+            stretches.push(Stretch { name, from: midnight(day, "/from", cx)?, is_month: true });
+            first = day.last_of_month().tomorrow().ok();
         }
         Ok(stretches)
     }
@@ -124,10 +136,11 @@ impl Window {
     /// Its days.
     pub(super) fn each_day(&self, cx: &ToolContext<'_>) -> Result<Vec<Stretch>, ToolError> {
         let mut stretches = Vec::new();
-        let mut day = self.first;
-        while day <= self.last {
-            stretches.push(Stretch { name: day.to_string(), from: midnight(day, cx)?, is_month: false });
-            day = day.saturating_add(1.day());
+        let mut next = Some(self.first);
+        while let Some(day) = next.filter(|day| *day <= self.last) {
+            let from = midnight(day, "/from", cx)?;
+            stretches.push(Stretch { name: day.to_string(), from, is_month: false });
+            next = day.tomorrow().ok();
         }
         Ok(stretches)
     }
@@ -138,10 +151,14 @@ impl Window {
     }
 }
 
-/// The moment at which a day begins.
-fn midnight(date: Date, cx: &ToolContext<'_>) -> Result<i64, ToolError> {
+/// The moment at which a day begins; the parameter is named where there is none.
+fn midnight(date: Date, parameter: &str, cx: &ToolContext<'_>) -> Result<i64, ToolError> {
     let start = date.to_zoned(cx.time_zone()).map(|start| start.timestamp().as_microsecond());
-    start.map_err(|_out_of_range| ToolError::invalid("/from", "is not a day of the calendar"))
+    start.map_err(|_out_of_range| out_of_calendar(parameter))
+}
+
+fn out_of_calendar(parameter: &str) -> ToolError {
+    ToolError::invalid(parameter, "is not a day of the calendar")
 }
 
 impl Period {
@@ -166,6 +183,15 @@ impl Period {
 }
 
 fn check(first: Date, last: Date, problems: &mut Problems) {
+    let is_far = |day: Date| !YEARS.contains(&day.year());
+    for (name, day) in [("from", first), ("to", last)] {
+        if is_far(day) {
+            problems.add(name, YEAR_PROBLEM);
+        }
+    }
+    if is_far(first) || is_far(last) {
+        return;
+    }
     if last < first {
         problems.add("to", "is before from");
     } else if length(first, last) > DAYS_MAX {
@@ -178,10 +204,15 @@ fn length(first: Date, last: Date) -> i64 {
     days.map_or(i64::MAX, |days| days.saturating_add(1))
 }
 
-/// A day: `2026-12-02`, or the day of a date-time.
+/// A day: `2026-12-02`, or the day of a whole date-time, as it is written.
 fn date(text: &str) -> Result<Date, &'static str> {
-    let (day, rest) = text.split_at_checked(10).ok_or(DATE_PROBLEM)?;
-    if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
+    let (day, time) = text.split_at_checked(10).ok_or(DATE_PROBLEM)?;
+    let is_digits = day.bytes().enumerate().all(|(place, byte)| match place {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let is_whole = || text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok();
+    if !is_digits || !(time.is_empty() || is_whole()) {
         return Err(DATE_PROBLEM);
     }
     day.parse().map_err(|_not_a_date| DATE_PROBLEM)
@@ -220,7 +251,38 @@ mod tests {
         assert_eq!(problems(day(2026, 1, 1), day(2026, 1, 1)), 0);
         assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 1)), 0);
         assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 2)), 1);
-        assert!(date("2026-02-30").is_err() && date("2026-2-3").is_err() && date("2026-12-02x").is_err());
-        assert_eq!(date("2026-12-02T09:00:00Z"), Ok(day(2026, 12, 2)));
+    }
+
+    #[test]
+    fn a_day_is_a_date_or_that_of_a_whole_date_time() {
+        for text in [
+            "2026-02-30",
+            "2026-2-3",
+            "2026-12-02x",
+            "2026-W49-3",
+            "2026-12-02T",
+            "2026-12-02Tnoon",
+            "2026-12-02T25:00:00Z",
+            "2026-12-02 and later",
+        ] {
+            assert!(date(text).is_err(), "{text}");
+        }
+        for text in ["2026-12-02", "2026-12-02T09:00:00Z", "2026-12-02T23:30:00-05:00", "2026-12-02T09:00:00"]
+        {
+            assert_eq!(date(text), Ok(day(2026, 12, 2)), "{text}");
+        }
+    }
+
+    #[test]
+    fn years_without_midnights_are_refused_by_name() {
+        let paths = |first, last| {
+            let mut problems = Problems::default();
+            check(first, last, &mut problems);
+            problems.paths().join(" ")
+        };
+        assert_eq!(paths(day(9999, 12, 30), day(9999, 12, 31)), "/from /to");
+        assert_eq!(paths(day(9998, 12, 31), day(9999, 1, 1)), "/to");
+        assert_eq!(paths(day(9998, 12, 30), day(9998, 12, 31)), "");
+        assert_eq!(paths(day(1899, 12, 31), day(1900, 1, 1)), "/from");
     }
 }

@@ -2,7 +2,9 @@
 
 mod clinic;
 mod documented;
+mod kept_back;
 mod money;
+mod sight;
 
 use std::collections::BTreeMap;
 
@@ -291,6 +293,9 @@ async fn dates_that_can_not_be_are_refused() {
         json!({ "from": "2026-12-01", "to": "2026-12-01", "period": "DAILY" }),
         json!({ "period": "HOURLY" }),
         json!({ "from": "yesterday", "to": "tomorrow" }),
+        json!({ "from": "2026-12-02T", "to": "2026-12-02Tnoon" }),
+        // Where the clock is ahead of UTC these days have midnights, and no day follows them.
+        json!({ "from": "9999-12-30", "to": "9999-12-31" }),
     ] {
         for tool in [
             "get_hospital_statistics",
@@ -302,6 +307,9 @@ async fn dates_that_can_not_be_are_refused() {
             assert_eq!(code, "VALIDATION_ERROR", "{tool} {arguments}");
         }
     }
+    let last = json!({ "from": "2026-12-01", "to": "9999-12-31", "view": "DAILY" });
+    let refused = clinic.call_as(ADMIN, "get_revenue_analytics", last).await.unwrap_err();
+    assert!(refused.text().contains("/to"), "{}", refused.text());
     let long = json!({ "from": "2026-01-01", "to": "2026-12-31", "view": "DAILY" });
     let refused = clinic.call_as(ADMIN, "get_revenue_analytics", long).await.unwrap_err();
     assert!(refused.text().contains("MONTHLY"), "{}", refused.text());

@@ -73,14 +73,14 @@ async fn fill(clinic: &Clinic) {
     }
 }
 
-fn practitioner(id: &str, given: &str, family: &str, is_active: bool) -> Value {
+pub(super) fn practitioner(id: &str, given: &str, family: &str, is_active: bool) -> Value {
     json!({
         "resourceType": "Practitioner", "id": id, "active": is_active,
         "name": [{ "family": family, "given": [given], "prefix": ["Dr."] }]
     })
 }
 
-fn role(practitioner: &str, specialty: &str, code: &str) -> Value {
+pub(super) fn role(practitioner: &str, specialty: &str, code: &str) -> Value {
     let system = "http://terminology.hl7.org/CodeSystem/practitioner-role";
     json!({
         "resourceType": "PractitionerRole", "id": format!("role-{practitioner}"), "active": true,

@@ -87,6 +87,20 @@ async fn currencies_are_never_added_up() {
         (&figures["monthlyRevenue"], &figures["monthly_revenue_by_currency"]),
         (&Value::Null, &by_currency)
     );
+    let currencies = |rows: &Value, name: &str| -> Value {
+        rows.as_array().unwrap().iter().map(|row| json!([row[name], row["currency"]])).collect()
+    };
+    let told = currencies(&revenue["breakdown"]["doctors"], "id");
+    assert_eq!(told, json!([["paul", "GBP"], ["grace", null]]), "{revenue:#}");
+    let mut days = Day("2026-12-01", "2026-12-03").given();
+    days["view"] = "DAILY".into();
+    let trend = asked(&clinic, "get_revenue_analytics", days).await;
+    let told = currencies(&trend["trend"], "date");
+    assert_eq!(told, json!([["2026-12-01", "GBP"], ["2026-12-02", null], ["2026-12-03", "EUR"]]));
+    // The dates are of one currency, the month of two.
+    let figures = asked(&clinic, "get_hospital_statistics", Day("2026-12-03", "2026-12-03").given()).await;
+    assert_eq!((&figures["revenue"], &figures["currency"]), (&json!(499.75), &json!("EUR")));
+    assert_eq!((&figures["monthly_revenue"], &figures["monthly_currency"]), (&Value::Null, &Value::Null));
 }
 
 #[tokio::test]
