@@ -26,7 +26,7 @@ const WRITES: usize = 300;
 const PATIENTS: usize = 10;
 const WRITERS: usize = 4;
 /// Longest that a subscriber waits for what has to come.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_mins(30);
 /// The record that everybody is told of last.
 const LAST: &str = "the-last";
 
