@@ -17,7 +17,7 @@ export async function figures(medcor, date) {
 }
 
 /** One line of the whole organisation; nothing for who may not see it. Revenue of few patients is not shown. */
-export function organisation({ totalPatients, monthlyRevenue, currency }) {
+export function organisation({ totalPatients, monthlyRevenue, monthly_currency: currency }) {
   if (totalPatients === undefined) return undefined;
   const revenue = monthlyRevenue === null ? "not shown" : [monthlyRevenue.toFixed(2), currency].filter(Boolean).join(" ");
   return `${totalPatients} patients, revenue of the month: ${revenue}`;
