@@ -150,7 +150,7 @@ async fn measure(arguments: &Fan) -> io::Result<Report> {
 async fn opened(target: &Target, token: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(&target.authority).await?;
     let head = format!(
-        "GET {}api/v1/mcp/sse HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
+        "GET {}api/mcp/sse HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
          Accept: text/event-stream\r\n\r\n",
         target.path, target.authority
     );
