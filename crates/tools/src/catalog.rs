@@ -86,6 +86,14 @@ pub enum CatalogError {
         /// What is no parameter.
         parameter: &'static str,
     },
+    /// Members of an answer that would be null where there is no value; they are to be left out.
+    #[error("answers of `{tool}` would have null in {members:?}; leave out what is not known")]
+    NullInAnswer {
+        /// The tool.
+        tool: &'static str,
+        /// What would be null.
+        members: Vec<String>,
+    },
     /// A schema that does not compile.
     #[error("the schema of `{tool}` does not compile: {reason}")]
     BadSchema {
@@ -282,6 +290,10 @@ impl CompiledTool {
             .unwrap_or_default();
         let input_schema = schema::published(&annotated);
         let mut output_schema = (entry.output_schema)();
+        let members = schema::written_as_null(&output_schema);
+        if !members.is_empty() {
+            return Err(CatalogError::NullInAnswer { tool: entry.name, members });
+        }
         if let Some(root) = output_schema.as_object_mut() {
             root.remove("description");
         }

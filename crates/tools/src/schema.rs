@@ -10,9 +10,13 @@ use crate::{Tool, reference::REFERENCE_KEYWORD, secret::SECRET_KEYWORD};
 /// send numbers for it too.
 pub(crate) const NAME_KEYWORD: &str = "x-medcor-name";
 
+/// Marks a member of an answer that would be written as null, which no schema of an answer allows.
+const NULL_KEYWORD: &str = "x-medcor-null";
+
 /// The schema of a tool's parameters, with the reference keyword still in it.
 pub(crate) fn input_schema<T: Tool>() -> Value {
-    let mut schema = generated::<T>();
+    let mut schema = generated::<T>(SchemaSettings::draft2020_12());
+    walk(&mut schema, &mut simplify);
     if let Value::Object(root) = &mut schema {
         root.entry("type").or_insert_with(|| "object".into());
         root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
@@ -21,12 +25,15 @@ pub(crate) fn input_schema<T: Tool>() -> Value {
     schema
 }
 
-/// The schema of what a tool answers. Nothing is required: what is not known is left out of an answer.
+/// The schema of what a tool answers. Nothing is required: what is not known is left out of an answer. Members that
+/// would be null instead are marked, for [`written_as_null`].
 ///
 /// It has no words: programs check answers against it, while models read the answers themselves, and the words
 /// would be a third of what `tools/list` says.
 pub(crate) fn output_schema<T: JsonSchema>() -> Value {
-    let mut schema = generated::<T>();
+    let mut schema = generated::<T>(SchemaSettings::draft2020_12().for_serialize());
+    walk(&mut schema, &mut mark_null_members);
+    walk(&mut schema, &mut simplify);
     walk(&mut schema, &mut |object| {
         object.remove("required");
         object.remove("additionalProperties");
@@ -38,13 +45,47 @@ pub(crate) fn output_schema<T: JsonSchema>() -> Value {
     schema
 }
 
-fn generated<T: JsonSchema>() -> Value {
-    let mut settings = SchemaSettings::draft2020_12();
+/// The members of an answer that would be written as null: they want `skip_serializing_if`. Those of a type that
+/// only an optional member flattens are not seen.
+pub(crate) fn written_as_null(schema: &Value) -> Vec<String> {
+    let Value::Object(object) = schema else { return Vec::new() };
+    let properties = object.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let mut names = Vec::new();
+    for (name, property) in properties {
+        if property.get(NULL_KEYWORD).is_some() {
+            names.push(name.clone());
+        }
+        names.extend(written_as_null(property));
+    }
+    names.extend(object.get("items").map(written_as_null).unwrap_or_default());
+    names
+}
+
+fn generated<T: JsonSchema>(mut settings: SchemaSettings) -> Value {
     settings.inline_subschemas = true;
     settings.meta_schema = None;
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    walk(&mut schema, &mut simplify);
-    schema
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// What is optional and yet required is there as null.
+fn mark_null_members(object: &mut Map<String, Value>) {
+    let Some(Value::Array(required)) = object.get("required").cloned() else { return };
+    let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
+    for name in required.iter().filter_map(Value::as_str) {
+        if let Some(Value::Object(property)) = properties.get_mut(name)
+            && allows_null(property)
+        {
+            property.insert(NULL_KEYWORD.to_owned(), Value::Bool(true));
+        }
+    }
+}
+
+fn allows_null(schema: &Map<String, Value>) -> bool {
+    let has_null = |alternatives: Option<&Value>| {
+        let alternatives = alternatives.and_then(Value::as_array);
+        alternatives.is_some_and(|all| all.iter().any(|one| *one == "null" || one["type"] == "null"))
+    };
+    has_null(schema.get("type")) || has_null(schema.get("anyOf"))
 }
 
 /// Calls `change` for every object of a schema, innermost first.
@@ -159,4 +200,32 @@ pub(crate) fn published(schema: &Value) -> Value {
         }
     });
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+
+    #[derive(Serialize, JsonSchema)]
+    struct Report {
+        rows: Vec<Row>,
+        best: Option<Row>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    struct Row {
+        count: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    }
+
+    #[test]
+    fn a_member_that_would_be_null_is_told_and_one_that_is_left_out_is_not() {
+        assert_eq!(written_as_null(&output_schema::<Report>()), ["count", "best", "count"]);
+        assert!(written_as_null(&output_schema::<Vec<String>>()).is_empty());
+    }
 }

@@ -32,7 +32,7 @@ const UTILISATION_DEFINITION: &str = "Of the time that was booked in the dates, 
 /// Demand by specialty: appointments, patients, waiting times, used part of the booked time, revenue.
 ///
 /// The specialty is that of the appointment, else of its clinician. Without dates it is this month. Specialties of 1 to 4
-/// patients are null and flagged as suppressed, with others where those would tell them; in a specialty that is shown
+/// patients are left out but for their name and flagged as suppressed, with others where those would tell them; elsewhere
 /// cancelled and missed appointments are exact.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetSpecialtyDemand {
@@ -66,17 +66,26 @@ pub(super) struct SpecialtyDemand {
 #[derive(Serialize, JsonSchema)]
 struct SpecialtyRow {
     /// Null where none is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     specialty: Option<String>,
     /// However they stand, without those that were moved to another time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments_completed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments_cancelled: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     no_shows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     patients: Option<u64>,
     /// To the tenth.
+    #[serde(skip_serializing_if = "Option::is_none")]
     average_wait_days: Option<f64>,
     /// From 0 to 1, to the hundredth.
+    #[serde(skip_serializing_if = "Option::is_none")]
     utilisation_rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,

@@ -30,7 +30,7 @@ const TREND_DAYS_MAX: i64 = 100;
 ///
 /// Revenue is what completed visits are worth at the prices that the price list had when they began; invoices and
 /// payments do not count. Without dates it is this month; at most 731 days, of a daily trend 100. Currencies are never
-/// added up. Figures from 1 to 4 patients are null and flagged as suppressed, in groups with others where those would
+/// added up. Figures from 1 to 4 patients are left out and flagged as suppressed, in groups with others where those would
 /// tell them; services are left out where a doctor or a specialty is suppressed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetRevenueAnalytics {
@@ -70,14 +70,17 @@ pub(super) struct RevenueAnalytics {
     period: Days,
     view: View,
     /// Null where it is suppressed or in several currencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
     total_revenue: Option<Amount>,
-    #[serde(rename = "totalRevenue")]
+    #[serde(rename = "totalRevenue", skip_serializing_if = "Option::is_none")]
     total_revenue_too: Option<Amount>,
     /// Of visits with a price, to the hundredth.
+    #[serde(skip_serializing_if = "Option::is_none")]
     average_revenue_per_appointment: Option<Amount>,
-    #[serde(rename = "averageRevenuePerAppointment")]
+    #[serde(rename = "averageRevenuePerAppointment", skip_serializing_if = "Option::is_none")]
     average_revenue_per_appointment_too: Option<Amount>,
     /// ISO 4217, where the price list says it and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
     /// Where there are several currencies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,13 +88,14 @@ pub(super) struct RevenueAnalytics {
     completed_appointments: u64,
     appointments_with_price: u64,
     appointments_without_price: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     patients_seen: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     breakdown: Option<Breakdown>,
     /// Months or days, each, also those without visits.
     #[serde(skip_serializing_if = "Option::is_none")]
     trend: Option<Vec<TrendRow>>,
-    /// Whether figures are null because fewer than 5 patients stand behind them.
+    /// Whether figures are left out because fewer than 5 patients stand behind them.
     suppressed: bool,
     revenue_definition: &'static str,
 }
@@ -112,14 +116,19 @@ struct PartRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// Null where none is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Amount>,
-    /// ISO 4217; null where there are several, or none.
+    /// ISO 4217; not where there are several, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_currency: Vec<Worth>,
     /// Completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     patients: Option<u64>,
     #[serde(skip_serializing_if = "is_false")]
     suppressed: bool,
@@ -133,12 +142,15 @@ struct TrendRow {
     /// Such as 2026-12-02.
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Amount>,
-    /// ISO 4217; null where there are several, or none.
+    /// ISO 4217; not where there are several, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_currency: Vec<Worth>,
     /// Completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments: Option<u64>,
     #[serde(skip_serializing_if = "is_false")]
     suppressed: bool,

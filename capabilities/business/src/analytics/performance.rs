@@ -24,9 +24,9 @@ const ROWS_MAX: usize = 50;
 /// What doctors do, in figures: appointments, patients seen and revenue, the most completed appointments first.
 ///
 /// Administrators see all doctors, or one; a doctor sees the own figures, without revenue. Without dates it is this
-/// month. Administrators see null, flagged as suppressed, for doctors with 1 to 4 patients and for others who would tell
-/// them; of doctors who are shown, cancelled and missed appointments are exact. `average_rating` is always null: nobody
-/// records ratings.
+/// month. For administrators, figures of doctors with 1 to 4 patients and of others who would tell them are left out and
+/// flagged as suppressed; of doctors who are shown, cancelled and missed appointments are exact. There is no rating:
+/// nobody records any.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetDoctorPerformance {
     /// Only this doctor: id, NPI or full name; doctors say `me`.
@@ -59,23 +59,28 @@ pub(super) struct DoctorPerformance {
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 struct DoctorRow {
-    /// By completed appointments; null where they are suppressed.
+    /// By completed appointments; not where they are suppressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     rank: Option<usize>,
     doctor_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     specialty: Option<String>,
     /// In the dates, however they stand, without those that were moved to another time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointment_count: Option<u64>,
-    #[serde(rename = "appointmentCount")]
+    #[serde(rename = "appointmentCount", skip_serializing_if = "Option::is_none")]
     appointment_count_too: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments_completed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     appointments_cancelled: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     no_shows: Option<u64>,
     /// Different patients with a completed appointment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     patients_seen: Option<u64>,
-    /// Always null: nobody records ratings.
-    average_rating: Option<u8>,
     #[serde(flatten)]
     money: Option<Money>,
     #[serde(skip_serializing_if = "is_false")]
@@ -85,7 +90,8 @@ struct DoctorRow {
 /// For who may see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 struct Money {
-    /// Null where it is suppressed or in several currencies.
+    /// Not where it is suppressed or in several currencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
@@ -248,7 +254,6 @@ impl DoctorRow {
             appointments_cancelled: Some(0),
             no_shows: Some(0),
             patients_seen: Some(0),
-            average_rating: None,
             money: sees_all.then_some(nothing),
             suppressed: false,
         }

@@ -46,7 +46,8 @@ struct Priced {
 /// What visits are worth in one currency.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct Worth {
-    /// ISO 4217; null where the price list does not say it.
+    /// ISO 4217, where the price list says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) currency: Option<String>,
     pub(super) revenue: Amount,
     /// Visits with a price in it.

@@ -26,7 +26,7 @@ use super::{
 /// The organisation in figures: patients, doctors, appointments by status, today's, revenue of the dates and the month.
 ///
 /// Without dates it is this month. Days are those of the organisation's time zone; at most 731. Figures are added up
-/// over all records, never over a page. A number of patients from 1 to 4, and revenue from so few, is null and
+/// over all records, never over a page. A number of patients from 1 to 4, and revenue from so few, is left out and
 /// named in `suppressed`; the registered patients and all counts of appointments are exact.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct GetHospitalStatistics {
@@ -56,7 +56,7 @@ pub(super) struct HospitalStatistics {
     appointments: AppointmentFigures,
     #[serde(flatten)]
     money: MoneyFigures,
-    /// Figures that are null because fewer than 5 patients stand behind them.
+    /// Figures that are left out because fewer than 5 patients stand behind them.
     suppressed: Vec<&'static str>,
 }
 
@@ -67,16 +67,20 @@ struct PatientFigures {
     #[serde(rename = "totalPatients")]
     total_patients_too: u64,
     /// Whose record was first stored in the dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
     new_patients: Option<u64>,
     /// Whose record was first stored in this calendar month.
+    #[serde(skip_serializing_if = "Option::is_none")]
     new_patients_this_month: Option<u64>,
-    #[serde(rename = "newPatientsThisMonth")]
+    #[serde(rename = "newPatientsThisMonth", skip_serializing_if = "Option::is_none")]
     new_patients_this_month_too: Option<u64>,
     /// With an appointment in the dates that was not called off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     active_patients: Option<u64>,
-    #[serde(rename = "activePatients")]
+    #[serde(rename = "activePatients", skip_serializing_if = "Option::is_none")]
     active_patients_too: Option<u64>,
     /// With a completed appointment in the dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
     patients_seen: Option<u64>,
 }
 
@@ -109,15 +113,19 @@ struct AppointmentFigures {
 
 #[derive(Serialize, JsonSchema)]
 struct MoneyFigures {
-    /// Of the dates; null where it is suppressed or in several currencies.
+    /// Of the dates; not where it is suppressed or in several currencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Amount>,
     /// Of the calendar month that today is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
     monthly_revenue: Option<Amount>,
-    #[serde(rename = "monthlyRevenue")]
+    #[serde(rename = "monthlyRevenue", skip_serializing_if = "Option::is_none")]
     monthly_revenue_too: Option<Amount>,
     /// That of `revenue`: ISO 4217, where the price list says it and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
     /// That of `monthly_revenue`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     monthly_currency: Option<String>,
     /// The revenue of the dates, where there are several currencies.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -40,6 +40,7 @@ pub(super) struct SystemStatistics {
     /// By name: `healthy` or `unreachable`.
     checks: Checks,
     /// Null where the database does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     statistics: Option<Counts>,
     /// Each organisation, for platform administrators.
     #[serde(skip_serializing_if = "Vec::is_empty")]

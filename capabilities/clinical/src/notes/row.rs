@@ -96,6 +96,7 @@ pub(crate) struct NoteRow {
 struct PartChange {
     part: &'static str,
     /// Word by word: `[-removed-]`, `{+added+}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<FreeText>,
     words_added: usize,
     words_removed: usize,

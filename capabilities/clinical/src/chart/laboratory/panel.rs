@@ -26,6 +26,7 @@ const ORDERS_MAX: usize = 20;
 pub(super) struct PanelRow {
     /// Id of the report, else of the value.
     order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     test_name: Option<String>,
     /// When it was ordered, where the order is known.
     #[serde(skip_serializing_if = "Option::is_none")]
