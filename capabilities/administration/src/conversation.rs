@@ -4,7 +4,8 @@
 use jiff::civil::Date;
 use medcor_fhir::{Id, ResourceType, primitive::format_instant};
 use medcor_tools::{
-    Alias, Capability, Conversation, Effect, Need, Ref, Tool, ToolContext, ToolError, alias, kind, tool,
+    Alias, Capability, Conversation, Effect, Need, Ref, Tool, ToolContext, ToolError, alias, detail, kind,
+    tool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,7 @@ impl Tool for StartSession {
 }
 
 fn day(text: &str) -> Result<Date, ToolError> {
-    text.trim().parse().map_err(|_not_a_day| ToolError::invalid("/date", "is not a day such as 2026-05-01"))
+    detail::day(text.trim()).map_err(|problem| ToolError::invalid("/date", problem))
 }
 
 fn nobody() -> ToolError {

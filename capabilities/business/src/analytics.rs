@@ -1,7 +1,6 @@
 //! The organisation in figures, of which none is about a person: appointments, what they are worth, who does them,
 //! what is asked for.
 
-mod amount;
 mod demand;
 mod directory;
 mod earnings;

@@ -1,6 +1,7 @@
 //! The business of a clinic: what it offers and at what price, what becomes of it in figures, and to which plan of the
 //! server it has subscribed.
 
+mod amount;
 mod analytics;
 mod price_list;
 mod subscriptions;

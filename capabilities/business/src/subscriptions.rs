@@ -6,7 +6,6 @@ mod change;
 mod create;
 mod create_plan;
 mod list;
-mod money;
 mod period;
 mod plan;
 mod plans;

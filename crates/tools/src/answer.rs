@@ -214,20 +214,36 @@ impl<T: Serialize> Listing<T> {
                 let gone = || ToolError::invalid("/cursor", "is of no row of this list; begin without it");
                 last.ok_or_else(gone)? + 1
             }
-            None => stretch.limit.saturating_mul(stretch.page.saturating_sub(1)),
+            None => Self::start_of(rows, stretch)?,
         };
+        let rest = rows.get(start..).unwrap_or_default();
+        let taken = Self::packed(rest, stretch.limit)?;
+        let after = rest.get(taken.len()..).filter(|after| !after.is_empty());
+        let last = taken.len().checked_sub(1).and_then(|last| rest.get(last)).map(|row| id(row).to_owned());
+        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let listing = taken.finish(applied_filter).with_total(total);
+        Ok(if after.is_some() { listing.with_more(last) } else { listing })
+    }
+
+    /// Where a page begins: behind what the pages before it had room for.
+    fn start_of(rows: &[T], stretch: Stretch<'_>) -> Result<usize, ToolError> {
+        let mut start = 0;
+        for _ in 1..stretch.page {
+            let Some(rest) = rows.get(start..).filter(|rest| !rest.is_empty()) else { break };
+            start += Self::packed(rest, stretch.limit)?.len();
+        }
+        Ok(start)
+    }
+
+    /// The first of these rows, as many as an answer has room for.
+    fn packed(rows: &[T], limit: usize) -> Result<ListingBuilder<T>, ToolError> {
         let mut taken = ListingBuilder::new();
-        let mut last = None;
-        for row in rows.iter().skip(start).take(stretch.limit) {
+        for row in rows.iter().take(limit) {
             if !taken.push(row)? {
                 break;
             }
-            last = Some(id(row).to_owned());
         }
-        let has_more = start.saturating_add(taken.len()) < rows.len();
-        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        let listing = taken.finish(applied_filter).with_total(total);
-        Ok(if has_more { listing.with_more(last) } else { listing })
+        Ok(taken)
     }
 
     /// Adds a line for the model, such as what to do when nothing was found.
@@ -436,6 +452,17 @@ mod tests {
         }
         assert_eq!(list(2, 9, None).unwrap()["count"], 0);
         assert!(list(2, 1, Some("z")).is_err());
+    }
+
+    #[test]
+    fn a_page_begins_where_the_one_before_had_no_more_room() {
+        let rows: Vec<String> = ["a", "b", "c"].map(|letter| letter.repeat(BYTES_MAX / 2)).to_vec();
+        let list = |page| {
+            let stretch = Stretch { limit: 3, page, cursor: None };
+            let listing = Listing::of_rows(&rows, stretch, Map::new(), String::as_str).unwrap();
+            (listing.len(), listing.is_truncated())
+        };
+        assert_eq!([list(1), list(2), list(3), list(4)], [(1, true), (1, true), (1, false), (0, false)]);
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use jiff::{civil::Date, tz::TimeZone};
 use medcor_drugs::Knowledge;
 use medcor_fhir::{
     Id, ResourceType,
     search::{Query, name::fold},
 };
 use medcor_policy::{Action, Area, Principal, Role, Visibility};
-use medcor_store::{Clock, Page, Record, Session, Store, identity::Tenant};
+use medcor_store::{Claim, Clock, Page, Record, Session, Store, identity::Tenant};
 use serde::Deserialize;
 
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 
 /// The last page that can be asked for by its number.
 pub(crate) const PAGE_MAX: u32 = 50;
+
+const SECONDS_PER_MINUTE: i64 = 60;
 
 /// What a running tool may use.
 pub struct ToolContext<'c> {
@@ -202,13 +205,39 @@ impl<'c> ToolContext<'c> {
     }
 
     /// The time zone of the organisation; UTC where its name is unknown.
-    pub fn time_zone(&self) -> jiff::tz::TimeZone {
-        jiff::tz::TimeZone::get(&self.tenant.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    pub fn time_zone(&self) -> TimeZone {
+        time_zone_of(&self.tenant)
     }
 
     /// Today in the organisation's time zone.
-    pub fn today(&self) -> jiff::civil::Date {
-        self.now().to_zoned(self.time_zone()).date()
+    pub fn today(&self) -> Date {
+        self.today_at(&self.tenant)
+    }
+
+    /// Today in the time zone of some organisation.
+    pub fn today_at(&self, tenant: &Tenant) -> Date {
+        self.now().to_zoned(time_zone_of(tenant)).date()
+    }
+
+    /// The first moment of a day in the organisation's time zone, in microseconds since the epoch: that of the next
+    /// day is 23 to 25 hours later.
+    ///
+    /// # Errors
+    ///
+    /// `VALIDATION_ERROR` of this parameter, such as `/from`, at the ends of the calendar.
+    pub fn midnight(&self, day: Date, parameter: &str) -> Result<i64, ToolError> {
+        let start = day.to_zoned(self.time_zone());
+        let start = start.map_err(|_out_of_range| ToolError::invalid(parameter, "is too far away"))?;
+        Ok(start.timestamp().as_microsecond())
+    }
+
+    /// Lets one call alone make something that searches don't find yet: of two at once that claim the same name, one
+    /// is told to repeat. The name is claimed for this minute and the next, after which a search finds the other's.
+    pub fn claim_for_now(&mut self, name: &str) {
+        let minute = self.now().as_second().div_euclid(SECONDS_PER_MINUTE);
+        for minute in [minute, minute.saturating_add(1)] {
+            self.records().claim(Claim(format!("{name}@{minute}")));
+        }
     }
 
     /// What is known of drugs: the embedded tables, or those that the operator has put in their place.
@@ -220,6 +249,10 @@ impl<'c> ToolContext<'c> {
     pub fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
+}
+
+fn time_zone_of(tenant: &Tenant) -> TimeZone {
+    TimeZone::get(&tenant.time_zone).unwrap_or(TimeZone::UTC)
 }
 
 /// Whether this is the organisation's id, number, short name or name.

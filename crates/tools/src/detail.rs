@@ -1,7 +1,10 @@
 //! Details of people as callers give them: names, numbers, addresses and dates, checked so that every
 //! problem is told at once.
 
-use jiff::civil::Date;
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+};
 use medcor_fhir::{search::name::phone_digits, view::BirthDate};
 
 use crate::{ArgumentProblem, ToolError};
@@ -79,6 +82,21 @@ pub fn names_of(
             (None, None)
         }
     }
+}
+
+/// A day that exists, `2026-12-02`, or that of a whole date-time, as it is written: some clients send one.
+pub fn day(text: &str) -> Result<Date, &'static str> {
+    const PROBLEM: &str = "is not a date that exists, as YYYY-MM-DD";
+    let (day, time) = text.split_at_checked(10).ok_or(PROBLEM)?;
+    let is_digits = day.bytes().enumerate().all(|(place, byte)| match place {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let is_whole = || text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok();
+    if !is_digits || !(time.is_empty() || is_whole()) {
+        return Err(PROBLEM);
+    }
+    day.parse().map_err(|_not_a_date| PROBLEM)
 }
 
 /// A name: letters of any script; spaces collapsed.
@@ -166,4 +184,29 @@ pub fn gender(text: &str) -> Result<&'static str, &'static str> {
         "unknown" | "u" | "unspecified" | "notstated" => "unknown",
         _ => return Err("is not one of male, female, other, unknown"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_date_or_that_of_a_whole_date_time() {
+        for text in [
+            "2026-02-30",
+            "2026-2-3",
+            "2026-12-02x",
+            "2026-W49-3",
+            "2026-12-02T",
+            "2026-12-02Tnoon",
+            "2026-12-02T25:00:00Z",
+            "2026-12-02 and later",
+        ] {
+            assert!(day(text).is_err(), "{text}");
+        }
+        for text in ["2026-12-02", "2026-12-02T09:00:00Z", "2026-12-02T23:30:00-05:00", "2026-12-02T09:00:00"]
+        {
+            assert_eq!(day(text), Ok(jiff::civil::date(2026, 12, 2)), "{text}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Capabilities depend on this crate and on `medcor-fhir` only. Nothing here knows a protocol.
 
 mod answer;
+mod appointment;
 mod argument;
 mod budget;
 mod caller;
@@ -28,6 +29,7 @@ mod webhook;
 pub use answer::{
     Answer, BYTES_MAX, Format, FreeText, Listing, ListingBuilder, ROWS_DEFAULT, ROWS_MAX, Raw, Stretch,
 };
+pub use appointment::AppointmentStatus;
 pub use caller::Caller;
 pub use catalog::{Catalog, CatalogError, CompiledTool, Hit, Implied, ReferencePath};
 pub use context::{ToolContext, view};

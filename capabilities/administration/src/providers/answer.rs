@@ -165,7 +165,7 @@ impl ProviderDetails {
     ) -> Result<Self, ToolError> {
         let practitioner: Practitioner<'_> = view(record)?;
         let roles = roles.iter().map(view).collect::<Result<Vec<PractitionerRole<'_>>, _>>()?;
-        let roles: Vec<&PractitionerRole<'_>> = roles.iter().filter(|role| is_current(role)).collect();
+        let roles: Vec<&PractitionerRole<'_>> = roles.iter().filter(|role| role.is_active()).collect();
         let hospital = roles.iter().find_map(|role| role.organization.as_ref());
         let degrees = practitioner.qualification.iter();
         Ok(Self {
@@ -187,11 +187,6 @@ impl Specialty {
     fn of(concept: &CodeableConcept<'_>) -> Option<Self> {
         Some(Self { name: concept.text()?.to_owned(), code: concept.code().map(str::to_owned) })
     }
-}
-
-/// Whether the role has not ended.
-pub(super) fn is_current(role: &PractitionerRole<'_>) -> bool {
-    role.is_active()
 }
 
 /// Whether the role is at this organisation.

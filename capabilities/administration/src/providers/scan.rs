@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    answer::{ProviderRow, is_at, is_current},
+    answer::{ProviderRow, is_at},
     specialties::Specialty,
 };
 
@@ -180,7 +180,7 @@ fn roles_among<'r, 'a>(
 ) -> Vec<&'r PractitionerRole<'a>> {
     let is_of = |role: &&PractitionerRole<'_>| {
         let who = role.practitioner.as_ref().and_then(|who| who.id_of(ResourceType::PRACTITIONER));
-        who.as_ref() == Some(practitioner) && is_current(role)
+        who.as_ref() == Some(practitioner) && role.is_active()
     };
     roles.iter().filter(is_of).collect()
 }

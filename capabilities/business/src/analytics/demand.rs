@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amount::Amount,
     directory::Directory,
     group::{Group, Work},
     is_false, refuse_foreign,
@@ -19,6 +18,7 @@ use super::{
     visits::{ABOUT_PATIENTS, Standing, Visit, Visits, patients, refuse_pinned},
     window::{Days, Period, Window},
 };
+use crate::amount::Amount;
 
 /// Most specialties of one answer.
 const ROWS_MAX: usize = 50;

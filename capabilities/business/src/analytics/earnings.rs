@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amount::Amount,
     directory::Directory,
     group::{Group, Work, grouped},
     is_false, refuse_foreign,
@@ -20,6 +19,7 @@ use super::{
     visits::{ABOUT_PATIENTS, Standing, Visits, patients, refuse_pinned},
     window::{Days, Period, Stretch, Window},
 };
+use crate::amount::Amount;
 
 /// Most rows of a part of the breakdown; those that earned most.
 const ROWS_MAX: usize = 50;
@@ -195,45 +195,30 @@ impl Tool for GetRevenueAnalytics {
             View::Daily => Some(trend(&visits, &prices, &window.each_day(cx)?)),
             View::Comprehensive | View::Raw => None,
         };
-        let answer = RevenueAnalytics::totals(&revenue, &visits, self.view, window.days(cx));
-        let organisation = cx.tenant().organization.to_string();
+        let seen = small::shown(patients(visits.completed()));
         let of_parts = breakdown.as_ref().is_some_and(Breakdown::is_suppressed);
         let of_trend = trend.as_ref().is_some_and(|rows| rows.iter().any(|row| row.suppressed));
+        let with_price: u64 = revenue.worths.iter().map(|worth| worth.visits).sum();
         Ok(RevenueAnalytics {
-            hospital_id: organisation.clone(),
-            tenant_id: organisation,
-            suppressed: answer.suppressed || of_parts || of_trend,
-            breakdown,
-            trend,
-            ..answer
-        })
-    }
-}
-
-impl RevenueAnalytics {
-    fn totals(revenue: &Revenue, visits: &Visits, view: View, period: Days) -> Self {
-        let seen = small::shown(patients(visits.completed()));
-        let priced: u64 = revenue.worths.iter().map(|worth| worth.visits).sum();
-        Self {
-            hospital_id: String::new(),
-            tenant_id: String::new(),
-            period,
-            view,
+            hospital_id: cx.tenant().organization.to_string(),
+            tenant_id: cx.tenant().organization.to_string(),
+            period: window.days(cx),
+            view: self.view,
             total_revenue: revenue.amount(),
             total_revenue_too: revenue.amount(),
             average_revenue_per_appointment: revenue.average(),
             average_revenue_per_appointment_too: revenue.average(),
             currency: revenue.currency(),
             by_currency: revenue.by_currency(),
-            completed_appointments: priced + revenue.unpriced,
-            appointments_with_price: priced,
+            completed_appointments: with_price + revenue.unpriced,
+            appointments_with_price: with_price,
             appointments_without_price: revenue.unpriced,
             patients_seen: seen,
-            breakdown: None,
-            trend: None,
-            suppressed: revenue.is_small() || seen.is_none(),
+            breakdown,
+            trend,
+            suppressed: revenue.is_small() || seen.is_none() || of_parts || of_trend,
             revenue_definition: revenue::DEFINITION,
-        }
+        })
     }
 }
 

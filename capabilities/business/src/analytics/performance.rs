@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amount::Amount,
     directory::Directory,
     group::{self, Group},
     is_false, refuse_foreign,
@@ -17,6 +16,7 @@ use super::{
     visits::{ABOUT_PATIENTS, Standing, Visits, refuse_pinned, sees_everybody},
     window::{Days, Period, Window},
 };
+use crate::amount::Amount;
 
 /// Most doctors of one answer; those with the most completed visits.
 const ROWS_MAX: usize = 50;
@@ -133,10 +133,10 @@ impl Tool for GetDoctorPerformance {
         let visits = Visits::within(&window, read, cx).await?;
         let prices = if sees_all { Prices::of(&visits, cx).await? } else { Prices::none() };
         let directory = Directory::read(cx).await?;
-        let work = Work { visits: &visits, prices: &prices, directory: &directory, sees_all };
+        let figures = Figures { visits: &visits, prices: &prices, directory: &directory, sees_all };
         let mut results = match &wanted {
-            Some(wanted) => vec![work.of(wanted)],
-            None => work.of_all(),
+            Some(wanted) => vec![figures.of(wanted)],
+            None => figures.of_all(),
         };
         let truncated = results.len() > ROWS_MAX;
         results.truncate(ROWS_MAX);
@@ -165,14 +165,14 @@ fn own(wanted: Option<Id>, cx: &ToolContext<'_>) -> Result<Id, ToolError> {
 }
 
 /// What is known of some days.
-struct Work<'w> {
+struct Figures<'w> {
     visits: &'w Visits,
     prices: &'w Prices,
     directory: &'w Directory,
     sees_all: bool,
 }
 
-impl Work<'_> {
+impl Figures<'_> {
     /// One clinician.
     fn of(&self, wanted: &Id) -> DoctorRow {
         match self.groups().iter_mut().find(|group| self.id(group) == Some(wanted.as_str())) {

@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    amount::Amount,
     small::Crowd,
     visits::{Standing, Visit, Visits},
 };
+use crate::amount::Amount;
 use crate::price_list::Service;
 
 /// Most services whose prices are looked up.

@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amount::Amount,
     directory::Directory,
     refuse_foreign,
     revenue::{self, Prices, Revenue, Worth},
@@ -22,6 +21,7 @@ use super::{
     visits::{ABOUT_PATIENTS, Standing, Visits, by_status, patients, refuse_pinned},
     window::{Days, Period, Window},
 };
+use crate::amount::Amount;
 
 /// The organisation in figures: patients, doctors, appointments by status, today's, revenue of the dates and the month.
 ///

@@ -7,11 +7,12 @@ use std::{
 };
 
 use medcor_fhir::{
-    Id, ResourceType, naming,
+    Id, ResourceType,
     primitive::{TimeSpan, format_instant},
     search::Query,
-    view::{Appointment, CodeableConcept, Extension},
+    view::{Appointment, CodeableConcept},
 };
+pub(super) use medcor_tools::AppointmentStatus as Standing;
 use medcor_tools::{Action, Record, ToolContext, ToolError, view};
 
 use super::window::Window;
@@ -21,22 +22,6 @@ const VISITS_MAX: usize = 200_000;
 const MICROSECONDS_PER_MINUTE: i64 = 60_000_000;
 /// A moment in a search is a millisecond.
 const MILLISECOND: i64 = 1000;
-
-/// How an appointment stands, in the words of `list_appointments`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    Pending,
-    Scheduled,
-    Confirmed,
-    CheckedIn,
-    InProgress,
-    Completed,
-    Cancelled,
-    NoShow,
-    Rescheduled,
-    Waitlist,
-    EnteredInError,
-}
 
 /// One appointment. What is known of people and services is a number in the lists of [`Visits`].
 #[derive(Debug, Clone)]
@@ -97,7 +82,8 @@ pub(super) fn refuse_pinned(resource_types: &[ResourceType], cx: &ToolContext<'_
 }
 
 impl Visits {
-    /// All appointments that begin in these days, but for those entered in error, as far as the caller sees them; of one clinician, if one is given.
+    /// All appointments that begin in these days, but for those entered in error, as far as the caller sees them; of
+    /// one clinician, if one is given.
     pub(super) async fn within(
         window: &Window,
         practitioner: Option<&Id>,
@@ -233,45 +219,5 @@ impl Names {
     /// The text of this number.
     pub(super) fn text(&self, number: usize) -> Option<&str> {
         self.texts.get(number).map(String::as_str)
-    }
-}
-
-impl Standing {
-    fn of(appointment: &Appointment<'_>) -> Self {
-        let more = Extension::find(&appointment.extension, naming::APPOINTMENT_STATUS);
-        match (appointment.status.as_str(), more.and_then(|more| more.value_code.as_deref())) {
-            ("proposed" | "pending", _) => Self::Pending,
-            ("booked", Some("confirmed")) => Self::Confirmed,
-            ("arrived" | "checked-in", Some("in-progress")) => Self::InProgress,
-            ("arrived" | "checked-in", _) => Self::CheckedIn,
-            ("fulfilled", _) => Self::Completed,
-            ("cancelled", Some("rescheduled")) => Self::Rescheduled,
-            ("cancelled", _) => Self::Cancelled,
-            ("noshow", _) => Self::NoShow,
-            ("waitlist", _) => Self::Waitlist,
-            ("entered-in-error", _) => Self::EnteredInError,
-            _ => Self::Scheduled,
-        }
-    }
-
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Scheduled => "SCHEDULED",
-            Self::Confirmed => "CONFIRMED",
-            Self::CheckedIn => "CHECKED_IN",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Completed => "COMPLETED",
-            Self::Cancelled => "CANCELLED",
-            Self::NoShow => "NO_SHOW",
-            Self::Rescheduled => "RESCHEDULED",
-            Self::Waitlist => "WAITLIST",
-            Self::EnteredInError => "ENTERED_IN_ERROR",
-        }
-    }
-
-    /// Whether it will not be, or never was.
-    pub(super) const fn is_called_off(self) -> bool {
-        matches!(self, Self::Cancelled | Self::Rescheduled | Self::Waitlist | Self::EnteredInError)
     }
 }

@@ -53,7 +53,7 @@ impl Tool for CancelSubscription {
         }
         let is_immediate = self.immediate.unwrap_or(false);
         if before.cancelled_at.is_some() && !is_immediate {
-            return saved(&before, &plan, "It was cancelled already".to_owned(), cx);
+            return Ok(saved(&before, &plan, "It was cancelled already".to_owned(), cx));
         }
         let ends = match standing {
             // What has not begun never does.
@@ -75,6 +75,6 @@ impl Tool for CancelSubscription {
         } else {
             format!("Cancelled; over from {ends} on")
         };
-        saved(&after, &plan, when, cx)
+        Ok(saved(&after, &plan, when, cx))
     }
 }

@@ -74,13 +74,13 @@ impl Tool for UpdateSubscription {
             _ => {}
         }
         if after == before {
-            return saved(&before, &plan, "Nothing to change".to_owned(), cx);
+            return Ok(saved(&before, &plan, "Nothing to change".to_owned(), cx));
         }
         let known = cx.records().plan_subscriptions().await?;
         refuse_overlap(&after, &known)?;
         cx.records().change_plan_subscription(&after, &known)?;
         let message = format!("Changed the subscription of {}", cx.tenant().name);
-        saved(&after, &plan, message, cx)
+        Ok(saved(&after, &plan, message, cx))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use jiff::{Span, civil::Date};
 use medcor_tools::{
-    Area, Effect, Need, Plan, PlanSubscription, Synonym, Tool, ToolContext, ToolError, detail::Problems,
+    Area, Effect, Need, Plan, PlanSubscription, Synonym, Tool, ToolContext, ToolError,
+    detail::{self, Problems},
     synonym,
 };
 use schemars::JsonSchema;
@@ -70,7 +71,7 @@ impl Tool for CreateSubscription {
             _ => "is subscribed",
         };
         let message = format!("{} {word}: {}", cx.tenant().name, plan.name);
-        saved(&subscription, &plan, message, cx)
+        Ok(saved(&subscription, &plan, message, cx))
     }
 }
 
@@ -78,8 +79,8 @@ impl CreateSubscription {
     fn checked(&self, plan: &Plan, cx: &ToolContext<'_>) -> Result<PlanSubscription, ToolError> {
         let mut problems = Problems::default();
         let today = cx.today();
-        let starts = problems.checked("start_date", self.start_date.as_deref(), |text| day(text, today));
-        let last = problems.checked("end_date", self.end_date.as_deref(), |text| day(text, today));
+        let starts = problems.checked("start_date", self.start_date.as_deref(), |text| near_day(text, today));
+        let last = problems.checked("end_date", self.end_date.as_deref(), |text| near_day(text, today));
         let starts = starts.unwrap_or(today);
         if last.is_some_and(|last| last < starts) {
             problems.add("end_date", "is before start_date");
@@ -136,12 +137,9 @@ pub(super) fn refuse_overlap(
     }
 }
 
-/// A day that is not far away. A time of day is cut off: some clients send one.
-fn day(text: &str, today: Date) -> Result<Date, &'static str> {
-    let text = text.split('T').next().unwrap_or(text);
-    let is_long = text.len() == 10;
-    let day: Option<Date> = text.parse().ok().filter(|_| is_long);
-    let day = day.ok_or("is not a date that exists, as YYYY-MM-DD")?;
+/// A day that is not far away.
+fn near_day(text: &str, today: Date) -> Result<Date, &'static str> {
+    let day = detail::day(text)?;
     let span = Span::new().years(YEARS_MAX);
     let is_near = (today.saturating_sub(span)..=today.saturating_add(span)).contains(&day);
     if is_near { Ok(day) } else { Err("is more than 10 years away") }

@@ -10,11 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use super::{
-    money,
-    plan::{Cycle, PlanRow, PlanType},
-};
-use crate::price_list::currency;
+use super::plan::{Cycle, PlanRow, PlanType};
+use crate::{amount::Amount, price_list::currency};
 
 /// Plans of one server.
 const PLANS_MAX: usize = 500;
@@ -101,7 +98,7 @@ impl CreateSubscriptionPlan {
         let name = problems.checked("name", Some(&self.name), name);
         let currency = problems.checked("currency", self.currency.as_deref(), currency);
         let description = problems.checked("description", self.description.as_deref(), plain);
-        let price = money::parsed(&self.price).map_err(|problem| problems.add("price", problem));
+        let price = Amount::of_price(&self.price).map_err(|problem| problems.add("price", problem));
         let features = Value::Object(self.features.clone().unwrap_or_default()).to_string();
         if features.len() > FEATURES_BYTES_MAX {
             problems.add("features", format!("are more than {FEATURES_BYTES_MAX} bytes of JSON"));
@@ -112,7 +109,7 @@ impl CreateSubscriptionPlan {
             number: 0,
             name: name.unwrap_or_default(),
             kind: self.plan_type.map_or(PlanKind::Custom, PlanType::of_store),
-            price: price.unwrap_or_default(),
+            price: price.ok().and_then(Amount::ten_thousandths).unwrap_or_default(),
             currency,
             cycle: self.billing_cycle.of_store(),
             users_max: self.max_users,

@@ -73,7 +73,7 @@ impl Tool for ListSubscriptions {
             let plan = plans.iter().find(|plan| plan.id == subscription.plan);
             let tenant = tenant.ok_or_else(|| ToolError::not_found("organisation"))?;
             let plan = plan.ok_or_else(|| ToolError::not_found("plan"))?;
-            let row = SubscriptionRow::of(subscription, plan, tenant, today_at(&tenant.time_zone, cx))?;
+            let row = SubscriptionRow::of(subscription, plan, tenant, cx.today_at(tenant));
             let row = row.with_former(&former, &plans);
             if self.status.is_none_or(|status| row.status == status.name()) {
                 rows.push(row);
@@ -88,12 +88,6 @@ impl Tool for ListSubscriptions {
             listing
         })
     }
-}
-
-/// Today in this time zone; UTC where its name is unknown.
-fn today_at(time_zone: &str, cx: &ToolContext<'_>) -> jiff::civil::Date {
-    let time_zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    cx.now().to_zoned(time_zone).date()
 }
 
 impl Status {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::money;
+use crate::amount::Amount;
 
 /// For whom a plan is.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -47,8 +47,7 @@ pub(super) struct PlanRow {
     #[serde(rename = "type")]
     kind: &'static str,
     /// For one billing cycle.
-    #[schemars(with = "f64")]
-    price: Box<RawValue>,
+    price: Amount,
     /// ISO 4217.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
@@ -102,7 +101,7 @@ impl PlanRow {
             name: plan.name.clone(),
             plan_type: plan.kind.name(),
             kind: plan.kind.name(),
-            price: money::written(plan.price)?,
+            price: Amount::of_ten_thousandths(plan.price),
             currency: plan.currency.clone(),
             billing_cycle: plan.cycle.name(),
             max_users: plan.users_max,

@@ -5,12 +5,9 @@ use medcor_fhir::primitive::format_instant;
 use medcor_tools::{FormerPlan, FreeText, Plan, PlanSubscription, Tenant, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::{
-    money,
-    period::{Period, Standing, day_before},
-};
+use super::period::{Period, Standing, day_before};
+use crate::amount::Amount;
 
 /// A subscription. What is not known is left out.
 #[derive(Serialize, JsonSchema)]
@@ -31,8 +28,7 @@ pub(super) struct SubscriptionRow {
     plan: String,
     plan_type: &'static str,
     /// Of the plan, for one `plan_billing_cycle`.
-    #[schemars(with = "f64")]
-    price: Box<RawValue>,
+    price: Amount,
     /// ISO 4217.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
@@ -92,19 +88,14 @@ pub(super) struct Saved {
 
 impl SubscriptionRow {
     /// As it is on this day.
-    pub(super) fn of(
-        subscription: &PlanSubscription,
-        plan: &Plan,
-        tenant: &Tenant,
-        today: Date,
-    ) -> Result<Self, ToolError> {
+    pub(super) fn of(subscription: &PlanSubscription, plan: &Plan, tenant: &Tenant, today: Date) -> Self {
         let standing = Standing::of(subscription, today);
         let id = subscription.id.to_string();
         let organization = tenant.organization.to_string();
         let period = standing.is_open().then(|| Period::of(subscription, today));
         let next = period.map(|period| period.over).filter(|over| subscription.ends != Some(*over));
         let last_day = |ends: Date| day_before(ends).max(subscription.starts).to_string();
-        Ok(Self {
+        Self {
             subscription_id: id.clone(),
             id,
             number: subscription.number,
@@ -114,7 +105,7 @@ impl SubscriptionRow {
             plan_id: plan.id.to_string(),
             plan: plan.name.clone(),
             plan_type: plan.kind.name(),
-            price: money::written(plan.price)?,
+            price: Amount::of_ten_thousandths(plan.price),
             currency: plan.currency.clone(),
             plan_billing_cycle: plan.cycle.name(),
             billing_cycle: subscription.cycle.name(),
@@ -131,7 +122,7 @@ impl SubscriptionRow {
             cancellation_reason: subscription.cancellation_reason.as_deref().and_then(FreeText::new),
             former_plans: Vec::new(),
             created_at: format_instant(subscription.created_at),
-        })
+        }
     }
 }
 
@@ -160,9 +151,9 @@ pub(super) fn saved(
     plan: &Plan,
     message: String,
     cx: &ToolContext<'_>,
-) -> Result<Saved, ToolError> {
-    let subscription = SubscriptionRow::of(subscription, plan, cx.tenant(), cx.today())?;
-    Ok(Saved { success: true, message, subscription })
+) -> Saved {
+    let subscription = SubscriptionRow::of(subscription, plan, cx.tenant(), cx.today());
+    Saved { success: true, message, subscription }
 }
 
 /// The subscription that somebody calls so, by id or by its number in the own organisation, and its plan. The call

@@ -2,7 +2,8 @@
 
 use medcor_fhir::{ParsedResource, RawObject, ResourceType, primitive::format_instant, view::Text};
 use medcor_tools::{
-    Alias, Effect, Form, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, detail::Problems,
+    Alias, Effect, Form, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias,
+    detail::{Problems, day},
     kind, synonym, view,
 };
 use schemars::JsonSchema;
@@ -12,7 +13,6 @@ use serde_json::{json, value::to_raw_value};
 use super::{
     PLAN_SYNONYMS,
     create::{SavedPlan, detail, follow_up},
-    date::day,
     planned,
     row::{DISCONTINUED, Plan, PlanRows, is_activity},
     status::{self, PlanStatus},

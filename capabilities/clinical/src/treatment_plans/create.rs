@@ -1,5 +1,6 @@
 //! Making a plan: the plan and the medications that it names are one commit.
 
+use jiff::ToSpan as _;
 use medcor_fhir::{
     Id, ParsedResource, ResourceType,
     primitive::format_instant,
@@ -27,8 +28,6 @@ use crate::{
     drug_facts::Warning,
     listing::{Paging, Subject},
 };
-
-const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// Makes a treatment plan for a patient: medications, interventions, instructions, follow-up.
 ///
@@ -375,13 +374,13 @@ async fn appointment_of_today(subject: &Subject, cx: &mut ToolContext<'_>) -> Re
     if !cx.may_read(ResourceType::APPOINTMENT) {
         return Ok(None);
     }
-    let Ok(midnight) = cx.today().to_zoned(cx.time_zone()) else { return Ok(None) };
-    let midnight = midnight.timestamp().as_microsecond();
+    let today = cx.today();
+    let (from, to) = (cx.midnight(today, "/")?, cx.midnight(today.saturating_add(1.day()), "/")?);
     let mut query = subject
         .query(ResourceType::APPOINTMENT)?
         .with("status", "booked,arrived,checked-in,fulfilled")?
-        .with("date", &format!("ge{}", format_instant(midnight)))?
-        .with("date", &format!("lt{}", format_instant(midnight + MICROSECONDS_PER_DAY)))?;
+        .with("date", &format!("ge{}", format_instant(from)))?
+        .with("date", &format!("lt{}", format_instant(to)))?;
     query.count = 2;
     let page = cx.records().search(&query).await?;
     Ok(match page.records.as_slice() {

@@ -1,14 +1,7 @@
 //! The days of a plan, as callers give them.
 
 use jiff::civil::Date;
-use medcor_tools::detail::Problems;
-
-/// A day that exists, as YYYY-MM-DD; a time of day is cut off: some clients send one.
-pub(super) fn day(text: &str) -> Result<Date, &'static str> {
-    let text = text.split('T').next().unwrap_or(text);
-    let is_long = text.len() == 10;
-    text.parse().ok().filter(|_| is_long).ok_or("is not a date that exists, as YYYY-MM-DD")
-}
+use medcor_tools::detail::{Problems, day};
 
 /// From when to when a plan is, and when the patient comes back.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,9 @@ use medcor_fhir::{
 };
 use medcor_tools::{
     Alias, Effect, Format, FreeText, Listing, Need, ROWS_DEFAULT, Raw, Record, Ref, ResourceBinding, Tool,
-    ToolContext, ToolError, alias, detail::Problems, kind, resource, view,
+    ToolContext, ToolError, alias,
+    detail::{self, Problems},
+    kind, resource, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,10 +98,10 @@ impl Tool for ListPrevisitResponses {
             }
         }
         if let Some(from) = days.from {
-            query = query.with("authored", &format!("ge{}", midnight(from, cx)?))?;
+            query = query.with("authored", &format!("ge{}", format_instant(cx.midnight(from, "/from")?)))?;
         }
         if let Some(after) = days.to.and_then(|to| to.checked_add(1.day()).ok()) {
-            query = query.with("authored", &format!("lt{}", midnight(after, cx)?))?;
+            query = query.with("authored", &format!("lt{}", format_instant(cx.midnight(after, "/to")?)))?;
         }
         query.count = self.limit.unwrap_or(ROWS_DEFAULT);
         query.cursor = self.cursor;
@@ -120,25 +122,14 @@ struct Days {
 impl Days {
     fn checked(from: Option<&str>, to: Option<&str>) -> Result<Self, ToolError> {
         let mut problems = Problems::default();
-        let from = problems.checked("from", from, day);
-        let to = problems.checked("to", to, day);
+        let from = problems.checked("from", from, detail::day);
+        let to = problems.checked("to", to, detail::day);
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             problems.add("to", "is before `from`");
         }
         problems.refuse()?;
         Ok(Self { from, to })
     }
-}
-
-pub(super) fn day(text: &str) -> Result<Date, &'static str> {
-    let is_day = text.len() == 10;
-    text.parse().ok().filter(|_| is_day).ok_or("is not a date that exists, as YYYY-MM-DD")
-}
-
-/// The first moment of a day in the organisation's time zone.
-pub(super) fn midnight(day: Date, cx: &ToolContext<'_>) -> Result<String, ToolError> {
-    let begins = day.to_zoned(cx.time_zone()).map_err(|_| ToolError::invalid("/from", "is too far away"))?;
-    Ok(format_instant(begins.timestamp().as_microsecond()))
 }
 
 impl ResponseRow {

@@ -6,19 +6,17 @@ use jiff::{ToSpan, civil::Date};
 use medcor_fhir::{
     Id, ResourceType,
     naming::PREVISIT_QUESTIONNAIRE,
+    primitive::format_instant,
     search::Query,
     view::{Appointment, Patient, QuestionnaireResponse},
 };
 use medcor_tools::{
-    Alias, Effect, Need, Page, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym, view,
+    Alias, Effect, Need, Page, Ref, Synonym, Tool, ToolContext, ToolError, alias, detail, kind, synonym, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    list::{day, midnight},
-    submit::APPOINTMENT_ITEM,
-};
+use super::submit::APPOINTMENT_ITEM;
 
 /// Most appointments of a day that are looked at.
 const APPOINTMENTS_MAX: u32 = 200;
@@ -86,7 +84,7 @@ impl Tool for ListMissingPrevisit {
 
     async fn run(self, cx: &mut ToolContext<'_>) -> Result<Missing, ToolError> {
         let date = match &self.date {
-            Some(text) => day(text).map_err(|problem| ToolError::invalid("/date", problem))?,
+            Some(text) => detail::day(text.trim()).map_err(|problem| ToolError::invalid("/date", problem))?,
             None => cx.today(),
         };
         let page = self.booked(date, cx).await?;
@@ -113,8 +111,11 @@ impl ListMissingPrevisit {
     async fn booked(&self, date: Date, cx: &mut ToolContext<'_>) -> Result<Page, ToolError> {
         let mut query = Query::new(ResourceType::APPOINTMENT)
             .with("status", "pending,booked,arrived,checked-in,fulfilled")?
-            .with("date", &format!("ge{}", midnight(date, cx)?))?
-            .with("date", &format!("lt{}", midnight(date.saturating_add(1.day()), cx)?))?
+            .with("date", &format!("ge{}", format_instant(cx.midnight(date, "/date")?)))?
+            .with(
+                "date",
+                &format!("lt{}", format_instant(cx.midnight(date.saturating_add(1.day()), "/date")?)),
+            )?
             .with("_sort", "date")?;
         if let Some(provider) = &self.provider {
             query = query.with("actor", &provider.reference())?;

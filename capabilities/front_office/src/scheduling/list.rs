@@ -178,10 +178,7 @@ impl ListAppointments {
             Some(Period::Today) => (Some(today), Some(today)),
             _ => (date.or(from), date.or(to)),
         };
-        let midnight = |date: Date| {
-            let start = date.to_zoned(cx.time_zone()).map(|start| start.timestamp().as_microsecond());
-            start.map_err(|_out_of_range| ToolError::invalid("/date", "is not a day of the calendar"))
-        };
+        let midnight = |date: Date| cx.midnight(date, "/date");
         for (name, date) in [("from", from), ("to", to)] {
             if let Some(date) = date {
                 applied.insert(name.to_owned(), date.to_string().into());

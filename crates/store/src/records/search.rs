@@ -1,8 +1,8 @@
 //! Search: a checked query, as far as a permit sees, on any database.
 //!
 //! SQL narrows by index rows; what it can't tell is asked of the records found, by
-//! [`medcor_fhir::search::Filter::matches`], which is what search means. The fence (tenant, compartment, state) is in every statement, so a record
-//! that the caller may not see changes no result, total or order.
+//! [`medcor_fhir::search::Filter::matches`], which is what search means. The fence (tenant, compartment, state) is in
+//! every statement, so a record that the caller may not see changes no result, total or order.
 
 mod collect;
 mod condition;
@@ -10,6 +10,7 @@ pub(crate) mod lookup;
 mod plan;
 mod position;
 mod range;
+mod residual;
 mod seal;
 mod sql;
 pub(crate) mod tally;

@@ -12,8 +12,6 @@ use medcor_tools::{Candidate, Need, Record, ToolContext, ToolError, view};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::answer::is_current;
-
 /// Most roles of clinicians that are looked through for specialties; booking looks through as many.
 const ROLES_MAX: u32 = 1000;
 /// Catalogues of one organisation that are read: one, or two that were begun at the same time.
@@ -204,7 +202,7 @@ impl Catalogue {
         self.is_partial = page.has_more;
         for record in &page.records {
             let role: PractitionerRole<'_> = view(record)?;
-            for concept in role.specialty.iter().filter(|_| is_current(&role)) {
+            for concept in role.specialty.iter().filter(|_| role.is_active()) {
                 if self.known(concept).is_none()
                     && let Some(specialty) = Specialty::of_concept(concept)
                 {

@@ -2,7 +2,7 @@
 
 use medcor_fhir::{ParsedResource, RawObject, ResourceType};
 use medcor_tools::{
-    Claim, Effect, Need, Synonym, Tool, ToolContext, ToolError,
+    Effect, Need, Synonym, Tool, ToolContext, ToolError,
     detail::{Problems, identifier, name},
     synonym,
 };
@@ -17,8 +17,6 @@ use super::{
 
 /// Specialties of one organisation.
 const SPECIALTIES_MAX: usize = 500;
-/// Seconds of the claim that keeps two calls from beginning a catalogue at the same time.
-const SECONDS_PER_MINUTE: i64 = 60;
 
 /// Adds a specialty to the organisation's catalogue. `update_doctor_specialties` then gives it to doctors.
 ///
@@ -114,11 +112,7 @@ fn write(catalogue: &Catalogue, concept: &Value, cx: &mut ToolContext<'_>) -> Re
         cx.records().update(record, ParsedResource::parse(object.to_text()?)?)?;
         return Ok(());
     }
-    let minute = cx.now().as_second().div_euclid(SECONDS_PER_MINUTE);
-    // This minute and the next, after which a search sees the other's catalogue.
-    for minute in [minute, minute.saturating_add(1)] {
-        cx.records().claim(Claim(format!("specialty-catalogue@{minute}")));
-    }
+    cx.claim_for_now("specialty-catalogue");
     let resource = json!({
         "resourceType": "CodeSystem",
         "url": catalogue.system,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    super::{answer::is_current, scan},
+    super::scan,
     catalogue::{Catalogue, NEEDS, Specialty},
 };
 
@@ -84,7 +84,7 @@ pub(super) async fn current_roles(
     let mut current = Vec::new();
     for record in scan::roles_of(std::slice::from_ref(practitioner), cx).await? {
         let role: PractitionerRole<'_> = view(&record)?;
-        if is_current(&role) {
+        if role.is_active() {
             current.push(record);
         }
     }

@@ -6,8 +6,7 @@ use medcor_fhir::{
     view::{CodeableConcept, Extension, Practitioner, PractitionerRole, Qualification},
 };
 use medcor_tools::{
-    Alias, Claim, Effect, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym,
-    view,
+    Alias, Effect, Need, Record, Ref, Synonym, Tool, ToolContext, ToolError, alias, kind, synonym, view,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,9 +20,6 @@ use super::{
     given::{GivenSpecialty, Wanted, assigned, replaced},
     held::{Held, HeldRow, certifies, current_roles, held, is_of, rows_of},
 };
-
-/// Seconds of the claim that keeps two calls from making the first role at the same time.
-const SECONDS_PER_MINUTE: i64 = 60;
 
 /// Gives a clinician specialties: all of them as `specialties`, or one more, or a changed one, as `specialty`.
 ///
@@ -330,18 +326,14 @@ fn certificate(specialty: &Specialty, date: &str) -> Value {
     })
 }
 
-/// The first role of somebody who has none. Two calls at once can't both make it: each claims its minute and the
-/// next, after which a search sees the other's.
+/// The first role of somebody who has none. Two calls at once can't both make it.
 fn new_role(practitioner: &Record, wanted: &[Wanted], cx: &mut ToolContext<'_>) -> Result<Record, ToolError> {
     let person: Practitioner<'_> = view(practitioner)?;
     if !person.is_active() {
         let problem = "the clinician works here no more, and is given no specialties";
         return Err(ToolError::Precondition(problem.to_owned()));
     }
-    let minute = cx.now().as_second().div_euclid(SECONDS_PER_MINUTE);
-    for minute in [minute, minute.saturating_add(1)] {
-        cx.records().claim(Claim(format!("practitioner/{}/first-role@{minute}", practitioner.id)));
-    }
+    cx.claim_for_now(&format!("practitioner/{}/first-role", practitioner.id));
     let mut who = json!({ "reference": format!("Practitioner/{}", practitioner.id) });
     if let Some(name) = person.display_name() {
         who["display"] = name.into();

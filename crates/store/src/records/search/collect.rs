@@ -2,10 +2,12 @@
 
 use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
 
-use medcor_fhir::search::{Filter, IndexEntry, ParameterId, Query, index_entries_for};
-use serde_json::Value;
+use medcor_fhir::search::{IndexEntry, ParameterId, Query};
 
-use super::position::{Key, Order, Position, Source};
+use super::{
+    position::{Key, Order, Position, Source},
+    residual::{Residual, entries, values_of},
+};
 use crate::{
     Record, StoreError,
     database::{Found, SqlValue},
@@ -19,10 +21,8 @@ const STREAM_VALUE: usize = 2;
 /// Takes records one by one and keeps those of the page.
 #[derive(Debug)]
 pub(super) struct Collector {
-    query: Arc<Query>,
     order: Order,
-    /// Filters to ask of each record, by their position.
-    residual: Vec<usize>,
+    residual: Residual,
     /// Parameters whose values are needed for filters and order.
     wanted: Vec<ParameterId>,
     arrival: Arrival,
@@ -58,15 +58,11 @@ pub(super) enum Arrival {
 
 impl Collector {
     pub(super) fn new(query: &Arc<Query>, order: &Order, residual: &[usize], arrival: Arrival) -> Self {
-        let filtered = residual.iter().filter_map(|position| match query.filters.get(*position) {
-            Some(Filter::Parameter { parameter, .. }) => Some(parameter.id),
-            Some(Filter::Id(_) | Filter::LastUpdated(_)) | None => None,
-        });
-        let wanted = filtered.chain(order.parameters()).collect();
+        let residual = Residual::new(query, residual);
+        let wanted = residual.parameters().iter().copied().chain(order.parameters()).collect();
         Self {
-            query: Arc::clone(query),
             order: order.clone(),
-            residual: residual.to_vec(),
+            residual,
             wanted,
             arrival,
             after: None,
@@ -130,13 +126,9 @@ impl Collector {
             return Ok(ControlFlow::Break(()));
         }
         let record = found.record;
-        let value = if self.wanted.is_empty() { Value::Null } else { parsed(&record)? };
-        let wanted = |parameter| self.wanted.contains(&parameter);
-        let entries = match self.wanted.as_slice() {
-            [] => Vec::new(),
-            _ => index_entries_for(record.resource_type, &value, &wanted),
-        };
-        if !self.matches(&record, &entries) {
+        let value = values_of(&record, &self.wanted)?;
+        let entries = entries(&record, &value, &self.wanted);
+        if !self.residual.matches(&record, &entries) {
             return Ok(ControlFlow::Continue(()));
         }
         let position = self.position(row, moment, &record, &entries);
@@ -166,11 +158,6 @@ impl Collector {
         let compared =
             value.zip(last.keys.first()).map(|(value, last)| value.compare(last, key.is_descending));
         compared == Some(Ordering::Greater)
-    }
-
-    fn matches(&self, record: &Record, entries: &[IndexEntry<'_>]) -> bool {
-        let mut filters = self.residual.iter().filter_map(|position| self.query.filters.get(*position));
-        filters.all(|filter| filter.matches(&record.id, record.last_updated, entries))
     }
 
     fn position(&self, row: i64, moment: i64, record: &Record, entries: &[IndexEntry<'_>]) -> Position {
@@ -224,8 +211,4 @@ fn is_of_its_value(position: &Position, value: Option<&SqlValue>) -> bool {
         (key, value) => key == value,
     };
     position.keys.first().zip(value.as_ref()).is_some_and(is_same)
-}
-
-fn parsed(record: &Record) -> Result<Value, StoreError> {
-    serde_json::from_str(&record.body).map_err(|_invalid| StoreError::Damaged("a body is not JSON"))
 }

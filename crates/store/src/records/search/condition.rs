@@ -32,6 +32,8 @@ pub(super) struct Compiled {
     pub(super) test: Option<Test>,
     /// Whether it holds for no other record; else each record found has to be asked.
     pub(super) is_exact: bool,
+    /// Whether it is a range of `r.moment`, which its index reads without passing over other rows.
+    pub(super) bounds_moment: bool,
 }
 
 /// A condition on a row of `resource`, which is `r`.
@@ -186,10 +188,10 @@ impl Rows {
 
 impl Compiled {
     /// SQL can't tell.
-    const UNKNOWN: Self = Self { test: None, is_exact: false };
+    const UNKNOWN: Self = Self { test: None, is_exact: false, bounds_moment: false };
 
     fn exact(test: Test) -> Self {
-        Self { test: Some(test), is_exact: true }
+        Self { test: Some(test), is_exact: true, bounds_moment: false }
     }
 }
 
@@ -283,7 +285,9 @@ impl Condition<'_> {
         if is_negated && !arms.is_exact {
             return Compiled::UNKNOWN;
         }
-        Compiled { is_exact: arms.is_exact, test: Some(Test::Rows(arms.into_rows(table, id, is_negated))) }
+        let is_exact = arms.is_exact;
+        let test = Test::Rows(arms.into_rows(table, id, is_negated));
+        Compiled { is_exact, ..Compiled::exact(test) }
     }
 
     /// The principal date stands in columns of its own.
@@ -295,7 +299,10 @@ impl Condition<'_> {
             Some(Modifier::Missing(false)) => Compiled::exact(Test::Columns(is_dated)),
             Some(_) => Compiled::UNKNOWN,
             None => match any_of(self.alternatives, |value| range::date(values, value, columns)) {
-                Some(test) => Compiled::exact(Test::Columns(format!("({is_dated} AND {test})"))),
+                Some(test) => {
+                    let test = Test::Columns(format!("({is_dated} AND {test})"));
+                    Compiled { bounds_moment: range::is_of_low(self.alternatives), ..Compiled::exact(test) }
+                }
                 None => Compiled::UNKNOWN,
             },
         }
@@ -326,7 +333,7 @@ impl Condition<'_> {
                 Test::Columns(format!("({own} OR {})", rows.asked()))
             }
         };
-        Compiled { test: Some(test), is_exact }
+        Compiled { is_exact, ..Compiled::exact(test) }
     }
 
     /// The patient that a reference means, if it can mean one.

@@ -21,7 +21,7 @@ const BEGINNING_MIN: usize = 3;
 #[derive(Debug)]
 pub(super) struct Plan {
     dialect: Dialect,
-    pub(super) values: Values,
+    values: Values,
     /// The patient whose compartment is all that the caller sees.
     compartment: Option<Mark>,
     start: Start,
@@ -29,6 +29,8 @@ pub(super) struct Plan {
     tables: Vec<String>,
     /// Conditions on `r`.
     tests: Vec<String>,
+    /// Whether a condition is a range of `r.moment`.
+    bounds_moment: bool,
     /// Which filters have to be asked of each record found, by their position.
     pub(super) residual: Vec<usize>,
 }
@@ -94,8 +96,9 @@ impl Plan {
         let tests: Vec<String> = limited.collect();
         let leader = leader(&compiled, compartment.is_some());
         let start = if compartment.is_some() { Start::Compartment } else { Start::Type };
-        let mut plan =
-            Self { dialect, values, compartment, start, tables: Vec::new(), tests, residual: Vec::new() };
+        let bounds_moment = compiled.iter().any(|compiled| compiled.bounds_moment);
+        let (tables, residual) = (Vec::new(), Vec::new());
+        let mut plan = Self { dialect, values, compartment, start, tables, tests, bounds_moment, residual };
         let mut others = Vec::new();
         for (position, compiled) in compiled.into_iter().enumerate() {
             if !compiled.is_exact {
@@ -272,11 +275,30 @@ impl Plan {
 
     /// How many records there are, as far as SQL can tell.
     pub(super) fn count(&self, form: ChartForm) -> Statement {
-        let is_of_a_time = self.tests.iter().any(|test| test.contains("r.moment "));
-        let column = is_of_a_time.then_some("r.moment");
+        let column = self.bounds_moment.then_some("r.moment");
         let mut text = format!("{}SELECT count(*) FROM resource r{}", self.head(), self.hint(form, column));
         self.push_where(&mut text, form);
         self.values.clone().into_statement(&text)
+    }
+
+    /// How many records were first stored between two moments: they were last changed then or after, which an index
+    /// tells.
+    pub(super) fn count_first_stored(&self, from: i64, to: i64) -> Statement {
+        let mut values = self.values.clone();
+        let (from, to) = (values.bind(from), values.bind(to));
+        let mut text =
+            format!("SELECT count(*) FROM resource r{} WHERE ", self.hint(ChartForm::Straight, None));
+        self.push_tests(&mut text, ChartForm::Straight, "");
+        push(
+            &mut text,
+            format_args!(
+                " AND r.last_updated >= {from} AND ((r.version = 1 AND r.last_updated < {to})
+                  OR (r.version > 1 AND EXISTS (SELECT 1 FROM history h
+                      WHERE h.tenant = ?1 AND h.type = ?2 AND h.id = r.id AND h.version = 1
+                          AND h.last_updated >= {from} AND h.last_updated < {to})))"
+            ),
+        );
+        values.into_statement(&text)
     }
 
     /// The condition on a record, or nothing where asking the record itself is cheaper.
@@ -321,7 +343,7 @@ impl Plan {
     }
 
     /// Which index SQLite is to take. PostgreSQL knows better by its statistics.
-    pub(super) fn hint(&self, form: ChartForm, column: Option<&str>) -> &'static str {
+    fn hint(&self, form: ChartForm, column: Option<&str>) -> &'static str {
         if self.dialect == Dialect::Postgres {
             return "";
         }
@@ -351,7 +373,7 @@ impl Plan {
     }
 
     /// The fence, what the search starts from, and its conditions.
-    pub(super) fn push_tests(&self, text: &mut String, form: ChartForm, plain: &str) {
+    fn push_tests(&self, text: &mut String, form: ChartForm, plain: &str) {
         push(text, format_args!("{plain}r.tenant = ?1 AND {plain}r.type = ?2 AND {plain}r.state = 0"));
         if let Some(patient) = self.compartment {
             push(text, format_args!(" AND {plain}r.patient = {patient}"));
@@ -468,6 +490,6 @@ fn finish(mut values: Values, mut text: String, limit: Option<usize>) -> Stateme
     values.into_statement(&text)
 }
 
-pub(super) fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes all text");
 }

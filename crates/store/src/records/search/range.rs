@@ -19,6 +19,12 @@ pub(super) fn date(values: &mut Values, value: &FilterValue, columns: Columns) -
     Some(compared(*prefix, columns, low, high))
 }
 
+/// Whether [`date`] makes one range of the low column, which an index on it reads at a stretch.
+pub(super) fn is_of_low(alternatives: &[FilterValue]) -> bool {
+    let is_range = |prefix: &Prefix| matches!(prefix, Prefix::Eq | Prefix::Lt | Prefix::Sa | Prefix::Ap);
+    matches!(alternatives, [FilterValue::Date { prefix, .. }] if is_range(prefix))
+}
+
 /// A number or a quantity.
 pub(super) fn number(values: &mut Values, value: &FilterValue, columns: Columns) -> Option<String> {
     match value {

@@ -2,23 +2,20 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use medcor_fhir::{
-    ResourceType,
-    search::{Filter, ParameterId, Query, index_entries_for},
-};
+use medcor_fhir::{ResourceType, search::Query};
 use medcor_policy::Permit;
-use serde_json::Value;
 
 use super::{
     Dialect, Rarest, condition, permitted,
-    plan::{ChartForm, Pass, Plan, Slice, push},
+    plan::{Pass, Plan, Slice},
     position::Order,
     rarest,
+    residual::Residual,
     sql::Values,
 };
 use crate::{
     Record, StoreError,
-    database::{Backend, Found, Lane, Statement},
+    database::{Backend, Found, Lane},
     sight::Limits,
 };
 
@@ -38,10 +35,7 @@ pub(crate) struct Tally<T> {
 /// A tally on its way through the records.
 struct Passing<T> {
     tally: Tally<T>,
-    query: Arc<Query>,
-    /// Filters to ask of each record, by their position.
-    residual: Vec<usize>,
-    wanted: Vec<ParameterId>,
+    residual: Residual,
     error: Option<StoreError>,
 }
 
@@ -68,7 +62,8 @@ pub(crate) async fn tally<T: Send + 'static>(
     let form = super::chart_form(backend, &plan).await?;
     let slice = Slice { form, order: &order, pass: Pass::All, after: None, limit: None };
     let statement = plan.records(slice);
-    let passing = Passing::new(tally, query, plan.residual);
+    let residual = Residual::new(&Arc::new(query.clone()), &plan.residual);
+    let passing = Passing { tally, residual, error: None };
     let passed = backend.scan(statement, passing, Passing::visit).await?;
     match passed.error {
         Some(error) => Err(error),
@@ -92,15 +87,6 @@ pub(crate) async fn first_stored(
 }
 
 impl<T> Passing<T> {
-    fn new(tally: Tally<T>, query: &Query, residual: Vec<usize>) -> Self {
-        let wanted = residual.iter().filter_map(|position| match query.filters.get(*position) {
-            Some(Filter::Parameter { parameter, .. }) => Some(parameter.id),
-            Some(Filter::Id(_) | Filter::LastUpdated(_)) | None => None,
-        });
-        let wanted = wanted.collect();
-        Self { tally, query: Arc::new(query.clone()), residual, wanted, error: None }
-    }
-
     fn visit(&mut self, found: Found) -> ControlFlow<()> {
         match self.add(found.record) {
             Ok(flow) => flow,
@@ -112,44 +98,11 @@ impl<T> Passing<T> {
     }
 
     fn add(&mut self, record: Record) -> Result<ControlFlow<()>, StoreError> {
-        if !self.matches(&record)? {
+        if !self.residual.holds(&record)? {
             return Ok(ControlFlow::Continue(()));
         }
         let record = (self.tally.trim)(record, &self.tally.withheld)?;
         Ok((self.tally.take)(&mut self.tally.sum, &record))
-    }
-
-    fn matches(&self, record: &Record) -> Result<bool, StoreError> {
-        if self.residual.is_empty() {
-            return Ok(true);
-        }
-        let value: Value = serde_json::from_str(&record.body)
-            .map_err(|_invalid| StoreError::Damaged("a body is not JSON"))?;
-        let wanted = |parameter| self.wanted.contains(&parameter);
-        let entries = index_entries_for(record.resource_type, &value, &wanted);
-        let mut filters = self.residual.iter().filter_map(|position| self.query.filters.get(*position));
-        Ok(filters.all(|filter| filter.matches(&record.id, record.last_updated, &entries)))
-    }
-}
-
-impl Plan {
-    /// Whoever was first stored in a time was last changed in it or after it, which an index tells.
-    fn count_first_stored(&self, from: i64, to: i64) -> Statement {
-        let mut values = self.values.clone();
-        let (from, to) = (values.bind(from), values.bind(to));
-        let mut text =
-            format!("SELECT count(*) FROM resource r{} WHERE ", self.hint(ChartForm::Straight, None));
-        self.push_tests(&mut text, ChartForm::Straight, "");
-        push(
-            &mut text,
-            format_args!(
-                " AND r.last_updated >= {from} AND ((r.version = 1 AND r.last_updated < {to})
-                  OR (r.version > 1 AND EXISTS (SELECT 1 FROM history h
-                      WHERE h.tenant = ?1 AND h.type = ?2 AND h.id = r.id AND h.version = 1
-                          AND h.last_updated >= {from} AND h.last_updated < {to})))"
-            ),
-        );
-        values.into_statement(&text)
     }
 }
 
@@ -161,7 +114,10 @@ mod tests {
     use rusqlite::{Connection, params_from_iter};
 
     use super::*;
-    use crate::records::search::condition::compile;
+    use crate::{
+        database::Statement,
+        records::search::{condition::compile, plan::ChartForm},
+    };
 
     fn database() -> Connection {
         let connection = Connection::open_in_memory().unwrap();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::Error};
-use serde_json::value::RawValue;
+use serde_json::{Number, value::RawValue};
 
 /// Digits behind the point that are kept.
 const DECIMALS: usize = 4;
@@ -12,13 +12,17 @@ const ONE: i128 = 10_000;
 /// Longest number of a record that is read: more is no price.
 const LENGTH_MAX: usize = 24;
 
+/// The highest price.
+const PRICE_MAX: i128 = u32::MAX as i128 * ONE;
+const PRICE_PROBLEM: &str = "is not an amount of at most four digits behind the point";
+
 /// An amount of money of some currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Amount(i128);
+pub(crate) struct Amount(i128);
 
 impl Amount {
     /// The amount of a JSON number. More digits than any currency has are none.
-    pub(super) fn parse(number: &str) -> Option<Self> {
+    pub(crate) fn parse(number: &str) -> Option<Self> {
         if number.len() > LENGTH_MAX {
             return None;
         }
@@ -34,8 +38,23 @@ impl Amount {
         Some(Self(if is_negative { -amount } else { amount }))
     }
 
+    /// That of a price as a caller writes it.
+    pub(crate) fn of_price(price: &Number) -> Result<Self, &'static str> {
+        let amount = Self::parse(&price.to_string());
+        amount.filter(|amount| (0..=PRICE_MAX).contains(&amount.0)).ok_or(PRICE_PROBLEM)
+    }
+
+    pub(crate) const fn of_ten_thousandths(count: i64) -> Self {
+        Self(count as i128)
+    }
+
+    /// None where there are more than fit.
+    pub(crate) fn ten_thousandths(self) -> Option<i64> {
+        self.0.try_into().ok()
+    }
+
     /// The part of each of so many, to the hundredth.
-    pub(super) fn each_of(self, count: u64) -> Option<Self> {
+    pub(crate) fn each_of(self, count: u64) -> Option<Self> {
         const HUNDREDTH: i128 = ONE / 100;
         let parts = i128::from(count).checked_mul(HUNDREDTH).filter(|parts| *parts > 0)?;
         // Half a hundredth is rounded away from nothing.
@@ -117,5 +136,26 @@ mod tests {
         assert_eq!(amount("200").each_of(3), Some(amount("66.67")));
         assert_eq!(amount("0.05").each_of(2), Some(amount("0.03")));
         assert_eq!(amount("100").each_of(0), None);
+    }
+
+    #[test]
+    fn a_price_is_what_was_written_to_the_last_digit() {
+        for (given, count, text) in [
+            ("99.99", 999_900, "99.99"),
+            ("0.1", 1_000, "0.10"),
+            ("150", 1_500_000, "150.00"),
+            ("29.0", 290_000, "29.00"),
+            ("0.0125", 125, "0.0125"),
+            ("0.125", 1_250, "0.125"),
+            ("1000000000", 10_000_000_000_000, "1000000000.00"),
+            ("0", 0, "0.00"),
+        ] {
+            let price = Amount::of_price(&serde_json::from_str(given).unwrap()).unwrap();
+            assert_eq!(price.ten_thousandths(), Some(count), "{given}");
+            assert_eq!(Amount::of_ten_thousandths(count).text(), text, "{given}");
+        }
+        for given in ["0.00001", "-1", "1e300", "0.30000000000000004", "4294967296"] {
+            assert!(Amount::of_price(&serde_json::from_str(given).unwrap()).is_err(), "{given}");
+        }
     }
 }
