@@ -19,6 +19,7 @@ mod oauth;
 mod pages;
 mod response;
 mod rest;
+mod sharing;
 mod token;
 mod visitor;
 mod websocket;
@@ -35,6 +36,7 @@ pub use websocket::WebSocketSettings;
 
 use edge::Edge;
 use mcp_http::McpHttp;
+use sharing::Sharing;
 
 use crate::{events::Hub, mail::Mail};
 
@@ -128,18 +130,19 @@ pub async fn serve(
     #[cfg(feature = "conformance")]
     conformance::only_loopback(&listeners)?;
     let settings = state.settings.clone();
+    let sharing = Sharing::new(&settings);
     let events = events_sse::routes(state.clone(), &shutdown);
     let others = health::routes(state.pipeline.clone())
-        .merge(oauth::routes(state.clone()))
+        .merge(sharing.routes(oauth::routes(state.clone())))
         .merge(pages::routes(state.clone()))
-        .merge(rest::manners::shared(events, &settings));
+        .merge(sharing.routes(events));
     let logins = login_api::routes(state.clone());
     let mcp = McpHttp::new(state.clone(), &shutdown);
     let api = logins.merge(rest::routes(state.clone(), mcp.mcp().clone()));
     let others = others
         .merge(mcp_websocket::routes(&state, mcp.mcp(), &shutdown))
         .merge(events_websocket::routes(state.clone(), mcp.mcp(), &shutdown))
-        .merge(rest::manners::with_manners(api, &settings));
+        .merge(sharing.routes(rest::manners::with_manners(api, &settings)));
     Edge::new(state, mcp, others).serve(listeners, shutdown).await;
     Ok(())
 }

@@ -243,7 +243,7 @@ pub const SETTINGS: &[Setting] = &[
         "allowed_origin",
         &["MEDCOR_ALLOWED_ORIGIN"],
         "that of the public URL",
-        "Origins of web pages that may call and read answers of REST and events (CORS), such as \
+        "Origins of web pages that may call and read answers of MCP, REST, events and OAuth (CORS), such as \
          https://app.example.org. In the environment separated by commas.",
     ),
     setting(

@@ -43,6 +43,7 @@ use super::{
     DoorState,
     mcp_http::McpHttp,
     response::{self, Answer},
+    sharing::Sharing,
     visitor::{Peer, RequestId},
     websocket,
 };
@@ -89,6 +90,7 @@ pub(super) struct Seat {
 pub(super) struct Edge {
     allowed: Allowed,
     mcp: McpHttp,
+    sharing: Sharing,
     others: Router,
     state: DoorState,
     connections: Arc<Semaphore>,
@@ -101,6 +103,7 @@ impl Edge {
         Arc::new(Self {
             allowed: Allowed::new(settings),
             mcp,
+            sharing: Sharing::new(settings),
             others,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
             crowd: Crowd::new(
@@ -256,7 +259,8 @@ impl Edge {
         }
         websocket::take_root(&mut request);
         if McpHttp::is_at(request.uri().path()) {
-            return self.mcp.answer(request, request_id).await;
+            let answer = async |request| self.mcp.answer(request, request_id).await;
+            return self.sharing.answer(request, answer).await;
         }
         request.extensions_mut().insert(RequestId(request_id));
         let Ok(answer) = self.others.clone().oneshot(request.map(Body::new)).await;

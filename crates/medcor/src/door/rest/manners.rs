@@ -1,25 +1,20 @@
-//! What answers of REST say beside what was asked: who else may read them (CORS), that an entry will go
-//! (`Deprecation`, `Sunset`), and in which form they travel (compression).
+//! What answers of REST say beside what was asked: that an entry will go (`Deprecation`, `Sunset`), and in which form
+//! they travel (compression).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::HttpBody,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::{self, Next},
 };
-use tower_http::{
-    compression::{CompressionLayer, Predicate},
-    cors::{AllowOrigin, CorsLayer},
-};
+use tower_http::compression::{CompressionLayer, Predicate};
 
 use crate::door::{DoorSettings, response::Answer};
 
 const VERSIONED: &str = "/api/v1/";
-/// How long a browser may remember that it may ask.
-const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 /// Smaller answers grow by compression.
 const COMPRESSED_BYTES_MIN: u64 = 1024;
 
@@ -29,42 +24,7 @@ pub(in crate::door) fn with_manners(routes: Router, settings: &Arc<DoorSettings>
     if settings.api_deprecated_at.is_some() || settings.api_sunset_at.is_some() {
         routes = routes.layer(middleware::from_fn_with_state(settings.clone(), aged));
     }
-    shared(routes, settings)
-}
-
-/// The same routes, which pages of the named origins may read.
-pub(in crate::door) fn shared(routes: Router, settings: &DoorSettings) -> Router {
-    if settings.allowed_origins.is_empty() {
-        return routes;
-    }
-    routes.layer(shared_with(&settings.allowed_origins))
-}
-
-/// Pages of these origins may read the answers, with a token of their own: no cookie opens anything here, so
-/// none is let through.
-fn shared_with(origins: &[String]) -> CorsLayer {
-    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let own = |name| HeaderName::from_static(name);
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_NONE_MATCH,
-            own("idempotency-key"),
-            own("last-event-id"),
-        ])
-        .expose_headers([
-            header::ETAG,
-            header::LINK,
-            header::RETRY_AFTER,
-            header::WWW_AUTHENTICATE,
-            own("x-request-id"),
-            own("deprecation"),
-            own("sunset"),
-        ])
-        .max_age(PREFLIGHT_AGE)
+    routes
 }
 
 /// Says of entries without a version since when they should not be used (RFC 9745) and until when they work

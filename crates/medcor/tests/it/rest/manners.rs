@@ -59,6 +59,61 @@ async fn pages_of_named_origins_may_read_answers_and_no_others() {
 }
 
 #[tokio::test]
+async fn pages_of_named_origins_may_speak_mcp_and_get_tokens() {
+    let server = Server::start().await;
+    let token = server.token("doctor@here").await;
+    let (address, _stop) = server.doors_with(for_pages()).await;
+    for (path, headers) in [
+        ("/mcp", "authorization,content-type,mcp-protocol-version,mcp-session-id"),
+        ("/mcp/x/core", "authorization,content-type,mcp-method,mcp-name,mcp-protocol-version"),
+        ("/register", "content-type"),
+        ("/token", "content-type"),
+        ("/.well-known/oauth-protected-resource/mcp", "mcp-protocol-version"),
+    ] {
+        let preflight = async |origin: &str| {
+            let request = Request::new(address, "OPTIONS", path).header("origin", origin);
+            let request = request.header("access-control-request-method", "POST");
+            request.header("access-control-request-headers", headers).send().await
+        };
+        let reply = preflight(ORIGIN).await;
+        assert_eq!(
+            (reply.status, reply.header("access-control-allow-origin")),
+            (StatusCode::OK, ORIGIN),
+            "{path}"
+        );
+        for header in headers.split(',') {
+            assert!(reply.header("access-control-allow-headers").contains(header), "{path} {header}");
+        }
+        assert_eq!(preflight("https://evil.example.org").await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let begin = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "page", "version": "1" },
+    } });
+    let request = || {
+        let request = Request::new(address, "POST", "/mcp").header("origin", ORIGIN);
+        let request = request.header("accept", "application/json, text/event-stream");
+        request.header("content-type", "application/json").body(begin.to_string())
+    };
+    let reply = request().bearer(&token).send().await;
+    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (StatusCode::OK, ORIGIN));
+    assert!(!reply.header("mcp-session-id").is_empty());
+    assert!(reply.header("access-control-expose-headers").contains("mcp-session-id"));
+    // A page has to read where tokens come from.
+    let refused = request().send().await;
+    assert_eq!(
+        (refused.status, refused.header("access-control-allow-origin")),
+        (StatusCode::UNAUTHORIZED, ORIGIN)
+    );
+    assert!(refused.header("access-control-expose-headers").contains("www-authenticate"));
+    let found =
+        Request::new(address, "GET", "/.well-known/oauth-protected-resource/mcp").header("origin", ORIGIN);
+    assert_eq!(found.send().await.header("access-control-allow-origin"), ORIGIN);
+    // Pages at which people log in are read by nobody else.
+    let login = Request::new(address, "GET", "/login").header("origin", ORIGIN).send().await;
+    assert_eq!(login.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
 async fn pages_of_named_origins_may_follow_events() {
     let server = Server::start().await;
     let token = server.token("doctor@here").await;
