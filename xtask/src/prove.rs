@@ -58,6 +58,14 @@ const PROOFS: &[Proof] = &[
         size: "10000",
     },
     Proof {
+        fact: "followers of a server that is killed again and again hear each change once and in order",
+        package: "medcor",
+        target: "it",
+        tests: "crash::followers",
+        variable: "MEDCOR_FOLLOWED_KILLS",
+        size: "20",
+    },
+    Proof {
         fact: "idle WebSockets and streams of events are held, and what each costs",
         package: "medcor",
         target: "it",

@@ -1,6 +1,7 @@
 //! The program is killed at random moments under load. What it acknowledged is there, what it showed is
 //! in the trail, the chain holds, and it is ready again at once.
 
+mod followers;
 mod load;
 mod oracle;
 mod repeats;
