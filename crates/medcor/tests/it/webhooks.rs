@@ -8,6 +8,7 @@ mod sight;
 
 use std::{sync::Arc, time::Duration};
 
+use boon::{Compiler, Schemas};
 use medcor::job::WebhookJob;
 use medcor_fhir::ParsedResource;
 use medcor_oauth::{Authenticator, TokenSettings};
@@ -160,6 +161,30 @@ fn observation(id: &str, patient: &str) -> Value {
         "resourceType": "Observation", "id": id, "status": "final", "code": { "text": "Heart rate" },
         "subject": { "reference": format!("Patient/{patient}") }, "valueQuantity": { "value": 70.0 }
     })
+}
+
+/// Each is what the API document of this server says that webhooks send.
+async fn check_described(house: &House, messages: &[&Message]) {
+    const LOCATION: &str = "https://medcor.invalid/openapi.json";
+    const BODY: &str = "/webhooks/event/post/requestBody/content/application~1fhir+json/schema";
+    let reply = house.clinic.server.request("GET", "/api/openapi.json").send().await;
+    let document: Value = serde_json::from_str(&reply.body).expect("the document is JSON");
+    let headers = document["webhooks"]["event"]["post"]["parameters"].as_array().expect("headers").clone();
+    let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource(LOCATION, document).expect("the document is a resource");
+    let schema = compiler.compile(&format!("{LOCATION}#{BODY}"), &mut schemas).expect("a schema");
+    for message in messages {
+        if let Err(error) = schemas.validate(&message.json(), schema) {
+            panic!("{} is not what is described: {error:#}", message.body);
+        }
+        for header in &headers {
+            assert!(message.headers.contains_key(header["name"].as_str().expect("a name")), "{header}");
+        }
+    }
+    let mut other = messages[0].json();
+    other["entry"][0]["resource"]["parameter"].as_array_mut().expect("parameters").remove(2);
+    assert!(schemas.validate(&other, schema).is_err(), "the schema lets everything through");
 }
 
 /// It is what R4 says of a Bundle.

@@ -3,6 +3,7 @@
 mod part;
 mod path;
 mod schema;
+mod webhook;
 
 use medcor_tools::Catalog;
 use serde_json::{Map, Value, json};
@@ -41,6 +42,7 @@ pub(in crate::door) fn document(catalog: &Catalog, settings: &DoorSettings) -> V
         "security": [{ "bearer": [] }],
         "tags": tags,
         "paths": paths,
+        "webhooks": webhook::webhooks(),
         "components": {
             "securitySchemes": {
                 "bearer": {

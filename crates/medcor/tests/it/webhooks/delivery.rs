@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use medcor_store::{Lease, WebhookKey};
 use serde_json::json;
 
-use super::{House, check_bundle, job_of, round_of};
+use super::{House, check_bundle, check_described, job_of, round_of};
 use crate::support::{Message, Receiver};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -29,6 +29,7 @@ async fn a_webhook_begins_with_a_handshake_and_tells_what_happens_from_then_on()
         check_bundle(message);
     }
     let [handshake, first] = messages.as_slice() else { panic!("{messages:#?}") };
+    check_described(&house, &[handshake, first]).await;
     assert_eq!(handshake.status("type")["valueCode"], "handshake");
     assert_eq!(handshake.status("status")["valueCode"], "requested");
     assert_eq!(first.status("type")["valueCode"], "event-notification");
@@ -211,6 +212,7 @@ async fn a_record_is_sent_as_its_owner_sees_it_with_a_row_in_the_trail() {
     house.round().await;
     let gone = house.receiver.only();
     check_bundle(&gone);
+    check_described(&house, &[&message, &gone]).await;
     assert_eq!(gone.json()["entry"][1]["request"]["method"], "DELETE");
     assert!(gone.json()["entry"][1]["resource"].is_null());
 }
