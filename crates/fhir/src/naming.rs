@@ -34,6 +34,17 @@ pub const SNOMED_CT: &str = "http://snomed.info/sct";
 /// RxNorm: drugs.
 pub const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 
+/// Begins the `measure` of a report that is kept as a `MeasureReport`: its type follows.
+pub const REPORT: &str = "urn:medcor:report:";
+/// The extension of such a report that says of which types of record it was made (`valueCode`).
+pub const REPORT_SOURCE: &str = "urn:medcor:report-source";
+/// The extension of such a report that has what it says (`valueAttachment`).
+pub const REPORT_CONTENT: &str = "urn:medcor:report-content";
+/// The system of the tag of records that the tools which keep them alone open; [`KEPT_REPORT`] is the only code.
+pub const KEPT: &str = "urn:medcor:kept";
+/// The tag of a report in [`KEPT`].
+pub const KEPT_REPORT: &str = "kept-report";
+
 /// What an `Appointment` is beyond its FHIR status (`valueCode`): `confirmed`, `in-progress`, `rescheduled`.
 pub const APPOINTMENT_STATUS: &str = "urn:medcor:appointment-status";
 /// Since when a clinician practises a specialty, in a `PractitionerRole`: `specialty` (`valueString`, in words) and

@@ -187,6 +187,7 @@ fn roles() -> Text {
             let reach = match grant.reach {
                 Reach::Tenant => "",
                 Reach::Care => " (in care, where the organisation confines clinicians to that)",
+                Reach::AboutNobody => " (about no patient)",
                 Reach::OwnCompartment => " (own chart)",
             };
             writeln!(text, "- `{}` {types}{reach}", grant.actions.letters())?;

@@ -2,16 +2,31 @@
 //! it is signed may be wrong, and is still being written.
 
 use medcor_fhir::ResourceType;
+use serde_json::Value;
 
 use crate::{Action, Permit, Visibility};
 
-/// What tells a draft of one type from a record that was released.
+/// What tells a draft of one type, or another record that is not seen, from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draft {
-    /// The element, which is also the name of the search parameter for it.
+    /// The name of the search parameter for it: the element of this name, or `_tag`.
     pub element: &'static str,
     /// Its code in a draft.
     pub code: &'static str,
+}
+
+impl Draft {
+    /// Whether this record is one.
+    pub fn is(&self, body: &Value) -> bool {
+        let is_code = |code: Option<&Value>| code.and_then(Value::as_str) == Some(self.code);
+        match self.element {
+            "_tag" => {
+                let tags = body.pointer("/meta/tag").and_then(Value::as_array).into_iter().flatten();
+                tags.into_iter().any(|tag| is_code(tag.get("code")))
+            }
+            element => is_code(body.get(element)),
+        }
+    }
 }
 
 const DRAFTS: &[(ResourceType, Draft)] =

@@ -1,10 +1,12 @@
 //! The proof that policy was asked.
 
+mod kept;
+
 use medcor_fhir::{Id, ResourceType};
 
 use crate::{
     Action, ActionSet, Area, ClientId, Grant, Need, Principal, Reach, Role, SubjectId, TenantId, element,
-    role::is_about_nobody,
+    role::{REPORTS, is_about_nobody},
 };
 
 /// Proof that policy was asked: what this call may do to which records of which tenant.
@@ -25,6 +27,8 @@ pub struct Permit {
     withheld: Vec<(ResourceType, Vec<&'static str>)>,
     /// The one patient to whom the caller has confined itself.
     pin: Option<Id>,
+    /// Types that the tool names, of those that no generic tool opens.
+    named: Vec<ResourceType>,
 }
 
 /// Who a consent may speak of.
@@ -86,6 +90,7 @@ pub enum Visibility<'p> {
 /// The first need that is not optional and not held.
 pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial> {
     let held = held_grants(principal);
+    let generic: Vec<Grant> = held.iter().filter(|grant| is_generic(grant)).copied().collect();
     let areas = held_areas(principal);
     let mut granted: Vec<Grant> = Vec::new();
     let mut administered = Vec::new();
@@ -102,7 +107,7 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
             Need::AnyRecord { action } => {
                 let mut is_held = false;
                 for resource_type in ResourceType::all() {
-                    is_held |= grant_on(principal, &held, action, resource_type, &mut granted);
+                    is_held |= grant_on(principal, &generic, action, resource_type, &mut granted);
                 }
                 is_held
             }
@@ -132,7 +137,17 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
             practitioner: principal.practitioner.clone(),
         }),
         pin: None,
+        named: REPORTS
+            .iter()
+            .copied()
+            .filter(|report| needs.iter().any(|need| need.names(*report)))
+            .collect(),
     })
+}
+
+/// Whether a tool that opens whatever the caller may takes this grant.
+fn is_generic(grant: &Grant) -> bool {
+    grant.resource_type.is_none_or(|named| !REPORTS.contains(&named))
 }
 
 /// What none of the roles that look at other people's records of a type lets see. A role that looks at the
@@ -246,7 +261,7 @@ fn grant_on(
             Some(scopes) => scopes
                 .iter()
                 .filter(|scope| scope.actions_on(resource_type).contains(action))
-                .map(|scope| narrower(grant.reach, scope.reach()))
+                .filter_map(|scope| narrower(grant.reach, scope.reach()))
                 .collect(),
         };
         for reach in reaches {
@@ -263,12 +278,17 @@ fn grant_on(
     is_held
 }
 
-fn narrower(role: Reach, scope: Reach) -> Reach {
-    match (role, scope) {
+/// What both reach; `None` where that is nothing.
+fn narrower(role: Reach, scope: Reach) -> Option<Reach> {
+    Some(match (role, scope) {
+        (Reach::AboutNobody, Reach::OwnCompartment) | (Reach::OwnCompartment, Reach::AboutNobody) => {
+            return None;
+        }
         (Reach::OwnCompartment, _) | (_, Reach::OwnCompartment) => Reach::OwnCompartment,
+        (Reach::AboutNobody, _) | (_, Reach::AboutNobody) => Reach::AboutNobody,
         (Reach::Care, _) | (_, Reach::Care) => Reach::Care,
         (Reach::Tenant, Reach::Tenant) => Reach::Tenant,
-    }
+    })
 }
 
 impl Permit {
@@ -314,7 +334,7 @@ impl Permit {
         let mut visibility = Visibility::Nothing;
         for grant in self.covering(action, resource_type) {
             match (grant.reach, &self.patient) {
-                (Reach::Tenant | Reach::Care, _) => return Visibility::Tenant,
+                (Reach::Tenant | Reach::Care | Reach::AboutNobody, _) => return Visibility::Tenant,
                 (Reach::OwnCompartment, Some(own)) => visibility = Visibility::Compartment(own),
                 (Reach::OwnCompartment, None) => {}
             }
@@ -327,6 +347,12 @@ impl Permit {
     pub fn is_by_care(&self, action: Action, resource_type: ResourceType) -> bool {
         let reaches = |reach| self.covering(action, resource_type).any(|grant| grant.reach == reach);
         reaches(Reach::Care) && !reaches(Reach::Tenant)
+    }
+
+    /// Whether the action reaches records of this type only that are about no patient.
+    pub fn is_about_nobody(&self, action: Action, resource_type: ResourceType) -> bool {
+        let reaches = |reach| self.covering(action, resource_type).any(|grant| grant.reach == reach);
+        reaches(Reach::AboutNobody) && !reaches(Reach::Care) && !reaches(Reach::Tenant)
     }
 
     fn covering(&self, action: Action, resource_type: ResourceType) -> impl Iterator<Item = &Grant> {
@@ -394,6 +420,7 @@ impl Permit {
             actor: self.actor.clone().map(|actor| Actor { patient: None, practitioner: None, ..actor }),
             withheld: self.withheld.clone(),
             pin: self.pin.clone(),
+            named: self.named.clone(),
         })
     }
 
@@ -413,6 +440,7 @@ impl Permit {
             actor: self.actor.clone(),
             withheld: self.withheld.clone(),
             pin: Some(patient.clone()),
+            named: self.named.clone(),
         }
     }
 
@@ -434,6 +462,7 @@ impl Permit {
             actor: None,
             withheld: Vec::new(),
             pin: None,
+            named: Vec::new(),
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Reach {
     /// All records of the tenant; where it confines clinicians to their care, the records of patients in
     /// the subject's care, and what is about no patient.
     Care,
+    /// Records of the tenant that are about no patient.
+    AboutNobody,
     /// Records in the subject's own patient compartment.
     OwnCompartment,
 }
@@ -158,6 +160,11 @@ const fn care(actions: &'static str, types: &'static [ResourceType]) -> Line {
     Line { actions, types: Types::Each(types), reach: Reach::Care }
 }
 
+/// What administrators do to records that may be about patients, of which they see those alone that are not.
+const fn about_nobody(actions: &'static str, types: &'static [ResourceType]) -> Line {
+    Line { actions, types: Types::Each(types), reach: Reach::AboutNobody }
+}
+
 const fn every_type(actions: &'static str) -> Line {
     Line { actions, types: Types::All, reach: Reach::Tenant }
 }
@@ -253,6 +260,10 @@ const NURSING: &[R] = &[
 /// Who can be reached for a patient, and the front desk's own work.
 const FRONT_DESK: &[R] = &[R::PATIENT, R::RELATED_PERSON, R::APPOINTMENT, R::APPOINTMENT_RESPONSE];
 
+/// Reports that people make and keep for themselves. A line of these is for the tools that name the type
+/// ([`crate::Need::Record`]): no generic tool takes it.
+pub(crate) const REPORTS: &[R] = &[R::MEASURE_REPORT];
+
 /// What patients and staff tell and ask each other.
 const MESSAGES: &[R] = &[R::COMMUNICATION, R::COMMUNICATION_REQUEST];
 
@@ -303,6 +314,7 @@ fn lines(role: Role) -> Vec<Line> {
             care("rs", &[R::CONSENT, R::TASK]),
             care("cu", &[R::TASK]),
             care("crus", MESSAGES),
+            care("crs", REPORTS),
         ],
         Role::Doctor => vec![
             tenant("rs", DIRECTORY),
@@ -313,6 +325,7 @@ fn lines(role: Role) -> Vec<Line> {
             care("crus", &[R::CONSENT, R::TASK]),
             care("crus", MESSAGES),
             tenant("crus", &[R::SCHEDULE, R::SLOT]),
+            care("crs", REPORTS),
         ],
         Role::Admin => vec![
             tenant("cruds", DIRECTORY),
@@ -320,6 +333,7 @@ fn lines(role: Role) -> Vec<Line> {
             tenant("cruds", FRONT_DESK),
             tenant("crus", COVERAGE),
             tenant("crus", MONEY),
+            about_nobody("crs", REPORTS),
             // Webhooks: what they tell is judged as their owner's, by the rest of these lines.
             tenant("cruds", &[R::SUBSCRIPTION]),
         ],

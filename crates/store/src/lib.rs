@@ -34,7 +34,7 @@ pub use plan::{BillingCycle, FormerPlan, Plan, PlanKind, PlanSubscription};
 pub use record::{Lookup, LookupBy, Matched, Page, Record};
 pub use session::{
     Account, AccountFilter, Claim, Committed, Conversation, EmergencyAccess, ExportPage, Hold, KnownAnswer,
-    NewWebhook, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Session, Taken, TrailPage, WriteOutcome,
+    NewWebhook, OwnTime, PLAN_SUBSCRIPTIONS_MAX, SecurityLabel, Session, Taken, TrailPage, WriteOutcome,
 };
 pub use spending::Spent;
 pub use tenant_settings::{SecondFactor, TenantSettings, UnknownSetting, WriteConfirmation};

@@ -9,12 +9,15 @@ mod mark;
 mod people;
 mod plans;
 mod read;
+mod source;
 mod stage;
 mod subset;
 mod taken;
 mod tally;
 mod trail;
 mod webhook;
+
+use std::collections::BTreeSet;
 
 use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::{Action, Permit};
@@ -24,6 +27,7 @@ pub use self::conversation::Conversation;
 pub use self::emergency::EmergencyAccess;
 pub use self::people::{Account, AccountFilter};
 pub use self::plans::PLAN_SUBSCRIPTIONS_MAX;
+pub use self::source::SecurityLabel;
 use self::stage::{Leaves, Staged};
 pub use self::taken::{Hold, OwnTime, Taken};
 pub use self::trail::TrailPage;
@@ -51,6 +55,8 @@ pub struct Session<'p> {
     answer: Option<KeptAnswer>,
     /// Whose records were handed out or written.
     patients: Vec<Id>,
+    /// Labels of the records that were handed out, where they are gathered.
+    labels: Option<BTreeSet<SecurityLabel>>,
 }
 
 /// A unique key that only one commit can take, such as `practitioner/<id>@2026-12-02T09:00/5min`.
@@ -105,6 +111,7 @@ impl<'p> Session<'p> {
             sweeps: Vec::new(),
             answer: None,
             patients: Vec::new(),
+            labels: None,
         }
     }
 
@@ -283,6 +290,7 @@ impl<'p> Session<'p> {
     fn all_shown(&mut self, records: Vec<Record>) -> Result<Vec<Record>, StoreError> {
         for record in &records {
             self.note(record.about());
+            self.note_labels(record)?;
         }
         records.into_iter().map(|record| self.shown(record)).collect()
     }

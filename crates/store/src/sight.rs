@@ -107,6 +107,8 @@ pub(crate) struct Limits {
     draft: Option<(ResourceType, Draft)>,
     /// Where the caller has confined itself to one patient.
     pin: Option<Id>,
+    /// Whether the caller sees what is about no patient alone.
+    is_about_nobody: bool,
 }
 
 /// Who is in somebody's care.
@@ -305,10 +307,12 @@ impl Sight {
         now: i64,
     ) -> Limits {
         let is_confined = self.settings.care_team_only && permit.is_by_care(action, resource_type);
-        let draft = permit.unseen_draft(action, resource_type).map(|draft| (resource_type, draft));
+        let draft = permit.unseen_draft(action, resource_type);
+        let draft = draft.or_else(|| permit.unseen_report(resource_type)).map(|draft| (resource_type, draft));
         let pin = permit.pin().cloned();
+        let is_about_nobody = permit.is_about_nobody(action, resource_type);
         if self.directives.is_empty() && !is_confined {
-            return Limits { draft, pin, ..Limits::default() };
+            return Limits { draft, pin, is_about_nobody, ..Limits::default() };
         }
         let opened: Vec<&Id> = self
             .openings
@@ -326,7 +330,7 @@ impl Sight {
             since: now - i64::from(self.settings.care_window_days) * DAY,
             also: opened.into_iter().chain(actor.patient.as_ref()).cloned().collect(),
         });
-        Limits { hidden, care, draft, pin }
+        Limits { hidden, care, draft, pin, is_about_nobody }
     }
 }
 
@@ -339,7 +343,8 @@ impl Open {
 impl Limits {
     /// Whether nothing is limited.
     pub(crate) fn is_none(&self) -> bool {
-        self.hidden.is_empty() && self.care.is_none() && self.draft.is_none() && self.pin.is_none()
+        let sees_everybody = self.hidden.is_empty() && self.care.is_none() && self.pin.is_none();
+        sees_everybody && self.draft.is_none() && !self.is_about_nobody
     }
 
     /// Whether this version is a draft that the caller does not see.
@@ -347,12 +352,19 @@ impl Limits {
         let Some((_, draft)) = &self.draft else { return Ok(false) };
         let body: serde_json::Value = serde_json::from_str(&record.body)
             .map_err(|_malformed| StoreError::Damaged("a stored body is not JSON"))?;
-        Ok(body.get(draft.element).and_then(serde_json::Value::as_str) == Some(draft.code))
+        Ok(draft.is(&body))
+    }
+
+    /// Whether this patient has forbidden it.
+    pub(crate) fn is_denied_by(&self, patient: &Id) -> bool {
+        self.hidden.contains(patient)
     }
 
     /// Whether records of this patient are hidden for sure, whatever care says.
     pub(crate) fn hides(&self, patient: &Id) -> bool {
-        self.hidden.contains(patient) || self.pin.as_ref().is_some_and(|pin| pin != patient)
+        self.is_about_nobody
+            || self.hidden.contains(patient)
+            || self.pin.as_ref().is_some_and(|pin| pin != patient)
     }
 
     /// Where care decides, and this patient is not seen anyway.
@@ -374,6 +386,10 @@ impl Limits {
                 ),
                 values: vec![listed(&self.hidden, dialect)],
             });
+        }
+        if self.is_about_nobody {
+            let text = "r.patient IS NULL AND r.patients IS NULL".to_owned();
+            texts.push(LimitText { text, values: Vec::new() });
         }
         if let Some(pin) = &self.pin {
             texts.push(LimitText {

@@ -15,6 +15,7 @@ mod error;
 mod limit;
 mod login;
 mod overload;
+mod part;
 mod people;
 mod pipeline;
 mod prompt;
@@ -44,7 +45,8 @@ pub use medcor_store::identity::Client;
 pub use medcor_store::{
     Account, AccountFilter, AuditEntry, BillingCycle, Claim, Conversation, EmergencyAccess, FormerPlan, Hold,
     Lookup, LookupBy, Matched, NewWebhook, Outcome, OwnTime, PLAN_SUBSCRIPTIONS_MAX, Page, Plan, PlanKind,
-    PlanSubscription, Record, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState, identity::Tenant,
+    PlanSubscription, Record, SecurityLabel, Taken, Webhook, WebhookContent, WebhookFailure, WebhookState,
+    identity::Tenant,
 };
 pub use overload::Form;
 pub use pipeline::{Asking, Call, Pipeline, Refusal, Witness};

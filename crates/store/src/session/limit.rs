@@ -6,7 +6,7 @@ use medcor_fhir::{
     search::{Filter, Query, SearchParameter, SortKey},
     view::Text,
 };
-use medcor_policy::{Action, open_extensions};
+use medcor_policy::{Action, Permit, open_extensions};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,9 +24,19 @@ impl Session<'_> {
         action: Action,
         resource_type: ResourceType,
     ) -> Result<Limits, StoreError> {
-        let Some(actor) = self.permit.actor() else { return Ok(Limits::default()) };
-        let sight = self.store.sight(self.permit.tenant()).await?;
-        Ok(sight.limits(self.permit, actor, (action, resource_type), self.store.clock().now()))
+        self.limits_of(self.permit, action, resource_type).await
+    }
+
+    /// The same under a permit that was made from this one.
+    pub(super) async fn limits_of(
+        &self,
+        permit: &Permit,
+        action: Action,
+        resource_type: ResourceType,
+    ) -> Result<Limits, StoreError> {
+        let Some(actor) = permit.actor() else { return Ok(Limits::default()) };
+        let sight = self.store.sight(permit.tenant()).await?;
+        Ok(sight.limits(permit, actor, (action, resource_type), self.store.clock().now()))
     }
 
     /// Whether what is about these patients is within the limits: each of them has to be. What is about

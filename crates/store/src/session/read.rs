@@ -104,6 +104,7 @@ impl<'p> Session<'p> {
             return Ok(None);
         }
         self.note(record.about());
+        self.note_labels(&record)?;
         self.shown(record).map(Some)
     }
 
@@ -202,9 +203,12 @@ impl<'p> Session<'p> {
         let visibility = self.permit.visibility(Action::Read, ResourceType::PATIENT);
         let limits = self.limits(Action::Read, ResourceType::PATIENT).await?;
         for patient in &kept.patients {
-            // The caller may have lost sight of a patient since.
+            // The caller may have lost sight of a patient since, or of what the answer was made of.
             let is_of_others = matches!(visibility, Visibility::Compartment(own) if own != patient);
-            if is_of_others || !self.is_seen(&limits, std::iter::once(patient)).await? {
+            if is_of_others
+                || !self.is_seen(&limits, std::iter::once(patient)).await?
+                || self.is_any_hidden(patient).await?
+            {
                 return Ok(None);
             }
             self.note_patient(Some(patient));
@@ -213,6 +217,16 @@ impl<'p> Session<'p> {
             request_hash: request_hash.map_err(|_length| StoreError::Damaged("a hash has 32 bytes"))?,
             answer: kept.answer,
         }))
+    }
+
+    /// Whether the patient keeps records of some type from the caller that this call could show.
+    async fn is_any_hidden(&self, patient: &Id) -> Result<bool, StoreError> {
+        for resource_type in self.permit.shown_types() {
+            if self.limits(Action::Read, resource_type).await?.is_denied_by(patient) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Those that consent, care and release let see.

@@ -29,6 +29,24 @@ impl Session<'_> {
         tally::tally(self.store.backend(), (self.permit, &limits), query, tally).await
     }
 
+    /// The same for records that the caller does not see: of whoever has the figures of the whole organisation, as far
+    /// as consents let. Which types policy says ([`medcor_policy::Permit::for_figures`]).
+    pub async fn tally_for_figures<T: Send + 'static>(
+        &mut self,
+        query: &Query,
+        sum: T,
+        take: fn(&mut T, &Record) -> ControlFlow<()>,
+    ) -> Result<T, StoreError> {
+        let resource_type = query.resource_type;
+        let Some(permit) = self.permit.for_figures(resource_type) else {
+            return Err(StoreError::OutsidePermit { action: Action::Search, resource_type });
+        };
+        let limits = self.limits_of(&permit, Action::Search, resource_type).await?;
+        let withheld = permit.withheld(resource_type).to_vec();
+        let tally = Tally { sum, take, trim: limit::without, withheld };
+        tally::tally(self.store.backend(), (&permit, &limits), query, tally).await
+    }
+
     /// How many current records of this type were first stored between two moments (microseconds since the epoch,
     /// the second outside), as far as the permit searches them.
     pub async fn count_first_stored(
