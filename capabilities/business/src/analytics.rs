@@ -6,6 +6,7 @@ mod directory;
 mod earnings;
 mod group;
 mod performance;
+mod reports;
 mod revenue;
 mod small;
 mod statistics;
@@ -17,13 +18,16 @@ use medcor_tools::{Capability, Ref, ToolContext, ToolError, kind, tool};
 
 pub(super) static ANALYTICS: Capability = Capability {
     name: "analytics",
-    description: "The organisation in figures: appointments, revenue, performance and demand.",
+    description: "The organisation in figures: appointments, revenue, performance and demand; and reports that are kept.",
     tools: &[
         tool::<statistics::GetHospitalStatistics>(),
         tool::<earnings::GetRevenueAnalytics>(),
         tool::<performance::GetDoctorPerformance>(),
         tool::<demand::GetSpecialtyDemand>(),
         tool::<system::GetSystemStats>(),
+        tool::<reports::GenerateReport>(),
+        tool::<reports::GetReport>(),
+        tool::<reports::ListReports>(),
     ],
     prompts: &[],
 };

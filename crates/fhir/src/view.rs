@@ -23,6 +23,7 @@ mod profession;
 mod questionnaire;
 mod scheduling;
 mod text;
+mod visit;
 
 pub use age::{Age, BirthDate};
 pub use chart::{
@@ -51,6 +52,7 @@ pub use scheduling::{
     Appointment, AppointmentParticipant, AvailableTime, Extension, HealthcareService, Schedule,
 };
 pub use text::{Text, Texts};
+pub use visit::VisitKind;
 
 use serde::Deserialize;
 

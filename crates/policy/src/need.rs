@@ -165,10 +165,10 @@ pub enum Need {
 
 impl Need {
     /// Whether it is about records of this very type, and not of whatever type the caller may.
-    pub(crate) fn names(&self, wanted: ResourceType) -> bool {
+    pub(crate) fn names(self, wanted: ResourceType) -> bool {
         match self {
             Self::Record { resource_type, .. } | Self::Optional { resource_type, .. } => {
-                *resource_type == wanted
+                resource_type == wanted
             }
             Self::AnyRecord { .. } | Self::Administer(_) | Self::AdministerIfAllowed(_) => false,
         }

@@ -90,7 +90,7 @@ pub enum Visibility<'p> {
 /// The first need that is not optional and not held.
 pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial> {
     let held = held_grants(principal);
-    let generic: Vec<Grant> = held.iter().filter(|grant| is_generic(grant)).copied().collect();
+    let generic: Vec<Grant> = held.iter().copied().filter(|grant| is_generic(*grant)).collect();
     let areas = held_areas(principal);
     let mut granted: Vec<Grant> = Vec::new();
     let mut administered = Vec::new();
@@ -146,7 +146,7 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
 }
 
 /// Whether a tool that opens whatever the caller may takes this grant.
-fn is_generic(grant: &Grant) -> bool {
+fn is_generic(grant: Grant) -> bool {
     grant.resource_type.is_none_or(|named| !REPORTS.contains(&named))
 }
 

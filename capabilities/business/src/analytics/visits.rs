@@ -207,7 +207,7 @@ pub(super) fn patients<'v>(visits: impl Iterator<Item = &'v Visit>) -> usize {
 
 impl Names {
     /// The number of this text.
-    fn number(&mut self, text: &str) -> usize {
+    pub(super) fn number(&mut self, text: &str) -> usize {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }

@@ -3,7 +3,7 @@
 use medcor_fhir::{
     Id, ResourceType,
     primitive::format_instant,
-    view::{CodeableConcept, Encounter, Reference, Text},
+    view::{CodeableConcept, Encounter, Reference, Text, VisitKind},
 };
 use medcor_tools::{FreeText, Raw, Record, ToolContext, ToolError, view};
 use schemars::JsonSchema;
@@ -151,23 +151,17 @@ pub(super) fn status_word(status: &str) -> &str {
     }
 }
 
-/// The class of HL7's `v3-ActCode` decides; of an office visit its type may say more.
 fn encounter_type(encounter: &Encounter<'_>) -> EncounterType {
-    match encounter.class.code.as_deref().unwrap_or_default() {
-        "VR" => EncounterType::Telehealth,
-        "EMER" => EncounterType::Emergency,
-        "IMP" | "ACUTE" | "NONAC" => EncounterType::Inpatient,
-        "OBSENC" => EncounterType::Observation,
-        "HH" => EncounterType::HomeHealth,
-        "SS" => EncounterType::Procedure,
-        "AMB" => {
-            let is_follow_up = encounter.kind.iter().filter_map(CodeableConcept::text).any(|text| {
-                let text = text.to_lowercase();
-                text.contains("follow-up") || text.contains("follow up")
-            });
-            if is_follow_up { EncounterType::FollowUp } else { EncounterType::OfficeVisit }
-        }
-        _ => EncounterType::Other,
+    match encounter.visit_kind() {
+        VisitKind::OfficeVisit => EncounterType::OfficeVisit,
+        VisitKind::FollowUp => EncounterType::FollowUp,
+        VisitKind::Telehealth => EncounterType::Telehealth,
+        VisitKind::Emergency => EncounterType::Emergency,
+        VisitKind::Inpatient => EncounterType::Inpatient,
+        VisitKind::Observation => EncounterType::Observation,
+        VisitKind::HomeHealth => EncounterType::HomeHealth,
+        VisitKind::Procedure => EncounterType::Procedure,
+        VisitKind::Other => EncounterType::Other,
     }
 }
 

@@ -61,7 +61,11 @@ pub(super) fn routes(state: DoorState, mcp: Arc<Mcp>) -> Router {
                 .route(&format!("{prefix}/mcp/batch{slash}"), post(batch::batch))
                 .route(&format!("{prefix}/mcp/prompts/get{slash}"), post(prompts::get))
                 .route(&format!("{prefix}/mcp/resources/{{collection}}{slash}"), get(resources::list))
-                .route(&format!("{prefix}/mcp/resources/{{collection}}/{{id}}{slash}"), get(resources::item));
+                .route(&format!("{prefix}/mcp/resources/{{collection}}/{{id}}{slash}"), get(resources::item))
+                .route(
+                    &format!("{prefix}/mcp/resources/analytics/reports/{{id}}{slash}"),
+                    get(resources::report),
+                );
         }
     }
     for slash in ["", "/"] {

@@ -4,6 +4,7 @@ mod clinic;
 mod documented;
 mod kept_back;
 mod money;
+mod reports;
 mod sight;
 
 use std::collections::BTreeMap;

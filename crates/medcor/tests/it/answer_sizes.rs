@@ -63,6 +63,9 @@ impl Sizes {
                 "resourceType": "HealthcareService", "active": true, "name": "Check-up", "comment": text
             }))
             .await;
+        let report = json!({ "report_type": "patient_summary", "patient": patient });
+        let made = self.demonstration.call(CALLERS[0].0, "generate_report", &report).await;
+        assert!(made.is_ok(), "generate_report: {:?}", made.err());
         for number in 0..20 {
             let calls = [
                 ("create_soap_note", json!({ "patient": patient, "subjective": text, "objective": text })),
@@ -104,6 +107,9 @@ impl Sizes {
         }
         if let Value::Object(more) = special(tool.entry.name, &self.patient) {
             arguments.extend(more);
+        }
+        if tool.entry.name == "get_report" {
+            arguments.insert("report_id".to_owned(), json!(self.records.get(&ResourceType::MEASURE_REPORT)?));
         }
         Some(Value::Object(arguments))
     }

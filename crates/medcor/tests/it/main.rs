@@ -80,6 +80,7 @@ mod providers;
 mod races;
 mod records;
 mod reference;
+mod reports;
 mod rest;
 mod scheduling;
 mod scheduling_calls;

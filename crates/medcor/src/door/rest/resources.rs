@@ -63,7 +63,22 @@ pub(super) async fn list(
     reading.ended(answered).await
 }
 
-/// `GET /api/mcp/resources/{collection}/{id}`, and the two readings of `analytics`.
+/// `GET /api/mcp/resources/analytics/reports/{id}`.
+pub(super) async fn report(
+    State(rest): State<Rest>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Answer {
+    let (head, _) = Head::of(&rest, request);
+    let reading = match Reading::begin(&rest, &head).await {
+        Ok(reading) => reading,
+        Err(refusal) => return refusal,
+    };
+    let answered = reading.item(collection::REPORTS, &id).await;
+    reading.ended(answered).await
+}
+
+/// `GET /api/mcp/resources/{collection}/{id}`, and what `analytics` has.
 pub(super) async fn item(
     State(rest): State<Rest>,
     Path((name, id)): Path<(String, String)>,
@@ -77,6 +92,7 @@ pub(super) async fn item(
     let only = collection::only(&name, &id);
     let answered = match only {
         Some(only) => reading.only(only).await,
+        None if format!("{name}/{id}") == collection::REPORTS => reading.list(collection::REPORTS).await,
         None => reading.item(&name, &id).await,
     };
     reading.ended(answered).await

@@ -91,7 +91,9 @@ fn special(tool: &str, house: &House) -> Map<String, Value> {
         | "list_previsit_responses"
         | "list_emergencies"
         | "list_medical_inquiries"
-        | "list_treatment_plans" => json!({ "patient": patient }),
+        | "list_treatment_plans"
+        | "generate_report" => json!({ "patient": patient }),
+        "get_report" => json!({ "report_id": record_id(house, ResourceType::MEASURE_REPORT) }),
         "break_glass" => json!({ "patient": patient, "reason": "unconscious in the ambulance" }),
         "create_soap_note" => json!({ "subjective": "no complaints" }),
         "update_soap_note" | "version_soap_note" => json!({ "plan": "come again" }),

@@ -146,6 +146,10 @@ const ORACLE: &[(&str, &[Role])] = &[
     // Doctors their own.
     ("get_doctor_performance", &[DOCTOR, ADMIN]),
     ("get_system_stats", &[ADMIN, SUPERADMIN]),
+    // Nurses and doctors about their patients, administrators about the organisation.
+    ("generate_report", &[NURSE, DOCTOR, ADMIN]),
+    ("get_report", &[NURSE, DOCTOR, ADMIN]),
+    ("list_reports", &[NURSE, DOCTOR, ADMIN]),
     ("prescribe_medication", &[DOCTOR]),
     ("batch_prescribe", &[DOCTOR]),
     ("add_medication_refill", CARE),

@@ -82,11 +82,7 @@ fn wanted(path: &str, server: &Server) -> &'static [u16] {
         "/prescribe_medication" => &[403],
         // The documented token there is one that nobody has any more.
         "/api/auth/token/refresh/" => &[401],
-        _ if lacks("analytics/dashboard", "get_hospital_statistics")
-            || lacks("analytics/reports", "generate_report") =>
-        {
-            &[404]
-        }
+        _ if lacks("analytics/dashboard", "get_hospital_statistics") => &[404],
         _ if is_item => &[404],
         _ => &[200],
     }

@@ -122,6 +122,8 @@ impl Region {
         }
         north.webhook = north.make_webhook(&pipeline).await;
         south.webhook = south.make_webhook(&pipeline).await;
+        north.make_reports(&pipeline).await;
+        south.make_reports(&pipeline).await;
         Self {
             pipeline,
             authenticator,
@@ -289,6 +291,19 @@ impl House {
             serde_json::json!({ "endpoint": WEBHOOK_URL, "topics": ["appointments"], "reason": "arranged" });
         let answer = self.arranged(pipeline, Role::Admin, ("create_webhook", arguments)).await;
         answer["id"].as_str().and_then(Id::new).expect("a webhook has an id")
+    }
+
+    /// The doctor keeps a report about each of the two.
+    async fn make_reports(&mut self, pipeline: &Pipeline) {
+        let mut reports = Vec::new();
+        for patient in [&self.ada.patient, &self.bea.patient] {
+            let arguments = serde_json::json!({ "report_type": "patient_summary", "patient": patient });
+            let answer = self.arranged(pipeline, Role::Doctor, ("generate_report", arguments)).await;
+            reports.push(answer["report_id"].as_str().and_then(Id::new).expect("a report has an id"));
+        }
+        for (person, report) in [&mut self.ada, &mut self.bea].into_iter().zip(reports) {
+            person.records.push((ResourceType::MEASURE_REPORT, report));
+        }
     }
 
     /// The platform offers a plan to everybody.

@@ -110,15 +110,16 @@ pub(super) fn add_entries(paths: &mut Map<String, Value>, settings: &DoorSetting
     }
 }
 
-/// The nine collections and the two readings of `analytics`. Those whose tools this server has not are left out.
+/// The ten collections and the dashboard. Those whose tools this server has not are left out.
 pub(super) fn add_resources(paths: &mut Map<String, Value>, catalog: &Catalog, settings: &DoorSettings) {
     for prefix in PREFIXES {
         let suffix = if prefix == "/api" { "_unversioned" } else { "" };
         for Collection { name, list, item } in &COLLECTIONS {
             let path = format!("{prefix}/mcp/resources/{name}");
+            let word = name.replace('/', "_");
             if let Some((tool, _)) = catalog.find(list) {
                 let about = format!("The {name}, as `{list}` lists them.");
-                let mut listing = operation(&format!("read_{name}{suffix}"), "resources", &about);
+                let mut listing = operation(&format!("read_{word}{suffix}"), "resources", &about);
                 listing["parameters"] = json!(list_parameters(tool));
                 paths.insert(
                     path.clone(),
@@ -127,7 +128,7 @@ pub(super) fn add_resources(paths: &mut Map<String, Value>, catalog: &Catalog, s
             }
             if catalog.find(item.0).is_some() {
                 let about = format!("One of the {name}, as `{}` shows it.", item.0);
-                let mut one = operation(&format!("read_one_of_{name}{suffix}"), "resources", &about);
+                let mut one = operation(&format!("read_one_of_{word}{suffix}"), "resources", &about);
                 one["parameters"] = json!(item_parameters());
                 let any = json!({ "type": "object" });
                 paths.insert(

@@ -22,8 +22,8 @@ const fn collection(
     Collection { name, list, item: (item, parameter) }
 }
 
-/// The nine documented collections.
-pub(in crate::door::rest) const COLLECTIONS: [Collection; 9] = [
+/// The ten documented collections; the name of one has two parts.
+pub(in crate::door::rest) const COLLECTIONS: [Collection; 10] = [
     collection("hospitals", "list_hospitals", "get_hospital", "organisation"),
     collection("users", "list_users", "get_user", "user"),
     collection("doctors", "list_doctors", "get_doctor_details", "provider"),
@@ -33,7 +33,11 @@ pub(in crate::door::rest) const COLLECTIONS: [Collection; 9] = [
     collection("treatments", "list_treatments", "get_treatment_details", "treatment_id"),
     collection("specialties", "list_specialties", "get_specialty", "specialty"),
     collection("subscription_plans", "list_subscription_plans", "get_subscription_plan_details", "plan_id"),
+    collection(REPORTS, "list_reports", "get_report", "report_id"),
 ];
+
+/// The collection of the caller's own reports.
+pub(super) const REPORTS: &str = "analytics/reports";
 
 /// Tools that list records of one patient or of the whole organisation, and want to be told which. A collection
 /// is the organisation's.
@@ -51,11 +55,9 @@ pub(in crate::door::rest) struct Only {
     pub(in crate::door::rest) tool: &'static str,
 }
 
-/// The two documented readings of `analytics`.
-pub(in crate::door::rest) const ANALYTICS: [Only; 2] = [
-    Only { name: "dashboard", tool: "get_hospital_statistics" },
-    Only { name: "reports", tool: "generate_report" },
-];
+/// The documented reading of `analytics` that is no list.
+pub(in crate::door::rest) const ANALYTICS: [Only; 1] =
+    [Only { name: "dashboard", tool: "get_hospital_statistics" }];
 
 impl Collection {
     /// The collection of this name.
