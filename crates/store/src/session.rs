@@ -76,6 +76,9 @@ pub struct KnownAnswer {
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptText {
     patients: Vec<Id>,
+    /// Names of the types that the permit showed: whoever sees fewer is not given it again.
+    #[serde(default)]
+    shown: Vec<String>,
     answer: String,
 }
 

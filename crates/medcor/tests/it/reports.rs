@@ -213,7 +213,7 @@ async fn every_problem_of_a_call_is_told_at_once() {
 async fn a_repeated_call_makes_one_report() {
     let clinic = open().await;
     let grace = grace(&clinic);
-    let ask = json!({ "report_type": "medication_list", "patient": "ada", "idempotency_key": "k1" });
+    let ask = json!({ "report_type": "medication_list", "patient": "ada", "idempotency_key": "report-1" });
     let first = generated(&clinic, &grace, ask.clone()).await;
     assert_eq!(generated(&clinic, &grace, ask.clone()).await, first);
     let listed = clinic.call(&grace, "list_reports", json!({})).await.unwrap();

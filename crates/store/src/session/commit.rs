@@ -139,8 +139,12 @@ impl Session<'_> {
         audit.patients.append(&mut self.patients);
         audit.patients.truncate(ledger::PATIENTS_MAX);
         if let Some(kept) = &mut self.answer {
-            let text =
-                KeptText { patients: audit.patients.clone(), answer: std::mem::take(&mut kept.answer) };
+            let shown = self.permit.shown_types().into_iter().map(|shown| shown.name().to_owned());
+            let text = KeptText {
+                patients: audit.patients.clone(),
+                shown: shown.collect(),
+                answer: std::mem::take(&mut kept.answer),
+            };
             kept.answer = serde_json::to_string(&text).expect("texts and ids are JSON");
         }
     }

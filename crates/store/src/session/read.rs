@@ -207,7 +207,7 @@ impl<'p> Session<'p> {
             let is_of_others = matches!(visibility, Visibility::Compartment(own) if own != patient);
             if is_of_others
                 || !self.is_seen(&limits, std::iter::once(patient)).await?
-                || self.is_any_hidden(patient).await?
+                || !self.still_sees(&kept.shown, patient).await?
             {
                 return Ok(None);
             }
@@ -219,14 +219,16 @@ impl<'p> Session<'p> {
         }))
     }
 
-    /// Whether the patient keeps records of some type from the caller that this call could show.
-    async fn is_any_hidden(&self, patient: &Id) -> Result<bool, StoreError> {
-        for resource_type in self.permit.shown_types() {
-            if self.limits(Action::Read, resource_type).await?.is_denied_by(patient) {
-                return Ok(true);
+    /// Whether the permit shows these types, and the patient keeps none of them from the caller.
+    async fn still_sees(&self, shown: &[String], patient: &Id) -> Result<bool, StoreError> {
+        for resource_type in shown.iter().filter_map(|name| ResourceType::from_name(name)) {
+            let limits = self.limits(Action::Read, resource_type).await?;
+            let is_shown = self.permit.visibility(Action::Read, resource_type) != Visibility::Nothing;
+            if !is_shown || limits.is_denied_by(patient) {
+                return Ok(false);
             }
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// Those that consent, care and release let see.

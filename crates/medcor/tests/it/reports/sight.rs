@@ -108,7 +108,7 @@ async fn no_generic_tool_shows_a_report() {
         .await;
     let system = narrowed(&clinic, &clinic.caller(Role::System), "system/*.cruds");
     let all = clinic.call(&system, "fhir_search", json!({ "resource_type": "MeasureReport" })).await.unwrap();
-    assert!(all.to_string().contains("Measure/beds"), "{all:#}");
+    assert_eq!((&all["count"], &all["results"][0]["id"]), (&json!(1), &json!("other")), "{all:#}");
     let other = json!({ "report_id": "other" });
     for caller in [grace(&clinic), clinic.caller(Role::Admin), system] {
         let answer = clinic.call(&caller, "get_report", other.clone()).await;
@@ -124,7 +124,7 @@ async fn no_generic_tool_shows_a_report() {
 async fn a_consent_that_comes_later_closes_what_it_speaks_of() {
     let clinic = open().await;
     let grace = grace(&clinic);
-    let keyed = json!({ "report_type": "patient_summary", "patient": "ada", "idempotency_key": "k" });
+    let keyed = json!({ "report_type": "patient_summary", "patient": "ada", "idempotency_key": "report-1" });
     let summary = generated(&clinic, &grace, keyed.clone()).await;
     let medications = of_ada(&clinic, "medication_list").await;
     clinic.put(denial(Some("Observation"))).await;
@@ -243,4 +243,10 @@ async fn roles_and_scopes_have_the_reports_of_what_they_see() {
     );
     let whole = narrowed(&clinic, &grace, "user/*.cruds");
     assert_eq!(refused(&clinic, &whole, &report).await, None);
+    let keyed = json!({ "report_type": "patient_summary", "patient": "ada", "idempotency_key": "report-1" });
+    let first = generated(&clinic, &whole, keyed.clone()).await;
+    assert_eq!(generated(&clinic, &grace, keyed.clone()).await, first);
+    let less = narrowed(&clinic, &grace, "user/MeasureReport.crs user/Patient.rs user/Condition.rs");
+    let again = clinic.call(&less, "generate_report", keyed).await;
+    assert!(again.is_err(), "the kept answer has more than this token sees: {:?}", again.ok());
 }
