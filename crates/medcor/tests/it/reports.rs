@@ -136,6 +136,8 @@ async fn tables_are_the_rows_of_the_lists() {
             assert_eq!(report["date_from"], days["from"], "{report:#}");
         }
     }
+    let future = json!({ "report_type": "encounter_history", "patient": "ada", "from": "2030-01-01" });
+    assert_eq!(generated(&clinic, &grace, future).await["total"], 0);
     // As documented clients say it.
     let arguments = json!({
         "report_type": "medication_list", "patient_id": "ada", "date_from": "2026-01-01", "date_to": "2026-12-31"
@@ -247,9 +249,9 @@ async fn own_reports_are_listed_newest_first_and_narrowed() {
     ] {
         let listed = clinic.call(&grace, "list_reports", narrowed.clone()).await.unwrap();
         assert_eq!(listed["count"], count, "{narrowed}: {listed:#}");
-        assert!(
-            listed["results"][0].get("summary").is_none() && listed["results"][0]["patient_id"].is_string()
-        );
+        let row = &listed["results"][0];
+        assert!(row.get("summary").is_none() && row["patient_id"].is_string(), "{listed:#}");
+        assert_eq!((&row["generated_by"], &row["status"]), (&json!("Dr. Grace Hopper"), &json!("complete")));
     }
     let mut seen = Vec::new();
     let mut ask = json!({ "limit": 2 });

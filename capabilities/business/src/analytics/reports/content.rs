@@ -102,7 +102,7 @@ pub(in crate::analytics) struct Report {
     /// Of a patient summary: as `get_patient_summary` answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Map<String, Value>>,
-    /// Sums over the organisation. What 1 to 4 patients stand behind is null.
+    /// Sums over the organisation. What 1 to 4 patients stand behind is left out and named in `suppressed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Map<String, Value>>,
     /// Whether there was more than a report holds: narrow the dates.

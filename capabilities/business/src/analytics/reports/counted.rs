@@ -12,7 +12,7 @@ use medcor_fhir::{
 use medcor_tools::{Record, ToolContext, ToolError, view};
 use serde_json::{Map, Value, json};
 
-use super::content::Findings;
+use super::{content::Findings, operational::put};
 use crate::analytics::{
     group::{Group, grouped},
     revenue::Prices,
@@ -72,11 +72,11 @@ pub(super) async fn encounters(window: &Window, cx: &mut ToolContext<'_>) -> Res
     let rows = groups.iter().map(|group| {
         let mut row = Map::new();
         row.insert("encounter_type".to_owned(), json!(group.key.and_then(|kind| counted.kinds.text(kind))));
-        row.insert("encounters".to_owned(), json!(group.count()));
-        row.insert("patients".to_owned(), json!(group.booked(patients(group.visits.iter().copied()))));
-        row.insert("completed".to_owned(), json!(group.count_of(Standing::Completed)));
-        row.insert("patients_seen".to_owned(), json!(group.done(group.seen())));
-        row.insert("cancelled".to_owned(), json!(group.count_of(Standing::Cancelled)));
+        put(&mut row, "encounters", group.count());
+        put(&mut row, "patients", group.booked(patients(group.visits.iter().copied())));
+        put(&mut row, "completed", group.count_of(Standing::Completed));
+        put(&mut row, "patients_seen", group.done(group.seen()));
+        put(&mut row, "cancelled", group.count_of(Standing::Cancelled));
         if group.is_suppressed() {
             row.insert("suppressed".to_owned(), true.into());
         }
@@ -89,7 +89,7 @@ pub(super) async fn encounters(window: &Window, cx: &mut ToolContext<'_>) -> Res
 pub(super) async fn medications(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, ToolError> {
     let prescriptions = (ResourceType::MEDICATION_REQUEST, "authoredon");
     let mut counted = Counted::within(window, prescriptions, Counted::take_prescription, cx).await?;
-    counted.name_medications(cx).await?;
+    counted.name_medications(window, cx).await?;
     let mut figures = counted.figures("prescriptions");
     let mut groups = counted.groups();
     let all = groups.len();
@@ -104,8 +104,8 @@ pub(super) async fn medications(window: &Window, cx: &mut ToolContext<'_>) -> Re
         if let Some(code) = label.and_then(|label| label.code.as_ref()) {
             row.insert("rxnorm_code".to_owned(), code.as_str().into());
         }
-        row.insert("prescriptions".to_owned(), json!(group.count()));
-        row.insert("patients".to_owned(), json!(group.booked(patients(group.visits.iter().copied()))));
+        put(&mut row, "prescriptions", group.count());
+        put(&mut row, "patients", group.booked(patients(group.visits.iter().copied())));
         Value::Object(row)
     });
     Ok(Findings { rows: Some(rows.collect()), figures: Some(figures), ..Findings::default() })
@@ -129,13 +129,16 @@ impl Counted {
             last: window.last.to_string(),
         };
         let begun = (Self { days, ..Self::default() }, take);
-        let (mut counted, _) = cx.records().tally_for_figures(&query, begun, Self::visit).await?;
+        let tallied = cx.records().tally_for_figures(&query, begun, Self::visit).await;
+        let (mut counted, _) = tallied.map_err(|error| match (ToolError::from(error), window.chosen_by) {
+            (ToolError::TooSlow, Some(parameter)) => {
+                ToolError::invalid(parameter, "adding up takes too long; narrow the dates")
+            }
+            (error, _) => error,
+        })?;
         match counted.error.take() {
             Some(error) => Err(error),
-            None if counted.is_cut => Err(ToolError::invalid(
-                "/from",
-                format!("the dates hold more than {RECORDS_MAX} records; narrow them"),
-            )),
+            None if counted.is_cut => Err(too_many(window, RECORDS_MAX)),
             None => Ok(counted),
         }
     }
@@ -203,16 +206,13 @@ impl Counted {
     }
 
     /// Reads the names of medications that are records of their own.
-    async fn name_medications(&mut self, cx: &mut ToolContext<'_>) -> Result<(), ToolError> {
+    async fn name_medications(&mut self, window: &Window, cx: &mut ToolContext<'_>) -> Result<(), ToolError> {
         let texts = (0..).map_while(|number| Some((number, self.kinds.text(number)?)));
         let ids =
             texts.filter_map(|(number, text)| Some((number, Id::new(text.strip_prefix("Medication/")?)?)));
         let ids: Vec<(usize, Id)> = ids.collect();
         if ids.len() > MEDICATIONS_MAX {
-            return Err(ToolError::invalid(
-                "/from",
-                format!("the dates hold more than {MEDICATIONS_MAX} records of medications; narrow them"),
-            ));
+            return Err(too_many(window, MEDICATIONS_MAX));
         }
         let mut same = HashMap::new();
         for (number, id) in ids {
@@ -250,8 +250,20 @@ impl Counted {
     fn figures(&self, name: &str) -> Map<String, Value> {
         let mut figures = Map::new();
         figures.insert(name.to_owned(), self.all.len().into());
-        figures.insert("patients".to_owned(), json!(small::shown(patients(self.all.iter()))));
+        let patients = small::shown(patients(self.all.iter()));
+        put(&mut figures, "patients", patients);
+        let suppressed: &[&str] = if patients.is_none() { &["patients"] } else { &[] };
+        figures.insert("suppressed".to_owned(), json!(suppressed));
         figures
+    }
+}
+
+/// The error of more records than a report adds up or reads; it is the caller's who chose the days.
+fn too_many(window: &Window, most: usize) -> ToolError {
+    let problem = format!("the dates hold more than {most} records");
+    match window.chosen_by {
+        Some(parameter) => ToolError::invalid(parameter, format!("{problem}; narrow them")),
+        None => ToolError::Precondition(format!("{problem}; ask for fewer days by from and to")),
     }
 }
 

@@ -20,8 +20,8 @@ use crate::analytics::window::{Period, Window};
 /// `encounter_history` and `medication_list` (of the dates, else all). About the organisation (administrators), without
 /// a patient: `daily_census` (appointments by day, else today), `patient_volume` (by day or month), `encounter_summary`
 /// (by kind of visit), `medication_usage` (prescriptions by medication); without dates it is this month, and what 1 to 4
-/// patients stand behind is null or left out. It is answered at once; `get_report` shows it again and the rest of a long
-/// table, `list_reports` lists yours.
+/// patients stand behind is left out. It is answered at once; `get_report` shows it again and the rest of a long table,
+/// `list_reports` lists yours.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::analytics) struct GenerateReport {
     /// What is reported.
@@ -34,7 +34,6 @@ pub(in crate::analytics) struct GenerateReport {
     to: Option<String>,
 }
 
-/// What the tools of the chart read.
 type R = ResourceType;
 
 impl Tool for GenerateReport {

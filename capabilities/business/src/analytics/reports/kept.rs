@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use medcor_fhir::{
     Id, ParsedResource, ResourceType, naming,
     primitive::format_instant,
-    view::{Meta, Reference, Text},
+    view::{Meta, Period, Reference, Text},
 };
 use medcor_tools::{Record, ToolContext, ToolError, view};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -27,14 +27,12 @@ pub(super) struct Maker {
 }
 
 /// A report that was kept, before it is opened.
-pub(super) struct Kept {
+pub(super) struct Kept<'r> {
     pub(super) id: Id,
     pub(super) kind: ReportType,
-    owner: Option<String>,
-    patient: Option<Id>,
+    pub(super) patient: Option<Id>,
     sources: Vec<ResourceType>,
-    data: String,
-    hash: String,
+    record: ReportView<'r>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -46,6 +44,12 @@ struct ReportView<'a> {
     measure: Text<'a>,
     #[serde(borrow)]
     subject: Option<Reference<'a>>,
+    #[serde(borrow)]
+    date: Text<'a>,
+    #[serde(borrow)]
+    reporter: Reference<'a>,
+    #[serde(borrow)]
+    period: Period<'a>,
     #[serde(borrow)]
     extension: Vec<ExtensionView<'a>>,
 }
@@ -156,11 +160,16 @@ pub(super) fn owner_tag(cx: &ToolContext<'_>) -> String {
 /// FHIR wants days or moments with a zone, so of what was given without one the day is kept.
 fn period(span: &Span, cx: &ToolContext<'_>) -> Value {
     let day = |text: &String| text.split('T').next().unwrap_or_default().to_owned();
-    let end = span.to.as_ref().map_or_else(|| format_instant(cx.now().as_microsecond()), day);
-    match &span.from {
-        Some(from) => json!({ "start": day(from), "end": end }),
-        None => json!({ "end": end }),
+    let mut period = serde_json::Map::new();
+    for (name, given) in [("start", &span.from), ("end", &span.to)] {
+        if let Some(given) = given {
+            period.insert(name.to_owned(), day(given).into());
+        }
     }
+    if period.is_empty() {
+        period.insert("end".to_owned(), format_instant(cx.now().as_microsecond()).into());
+    }
+    Value::Object(period)
 }
 
 /// SHA-1, which FHIR R4 asks for (Attachment.hash). It tells accidents, not forgeries.
@@ -168,28 +177,41 @@ fn sha1(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
 }
 
-impl Kept {
+impl<'r> Kept<'r> {
     /// The report in a record; `None` where it is not one of ours.
-    pub(super) fn of(record: &Record) -> Result<Option<Self>, ToolError> {
-        let report: ReportView<'_> = view(record)?;
+    pub(super) fn of(record: &'r Record) -> Result<Option<Self>, ToolError> {
+        let report: ReportView<'r> = view(record)?;
         let is_ours = report.meta.tag.iter().any(|tag| tag.is(naming::KEPT, naming::KEPT_REPORT));
         let kind = report.measure.strip_prefix(naming::REPORT).and_then(ReportType::of);
         let Some(kind) = kind.filter(|_| is_ours) else { return Ok(None) };
-        let owner = report.meta.tag.iter().find(|tag| tag.system.as_deref() == Some(naming::ACCOUNT));
-        let of = |url: &'static str| report.extension.iter().filter(move |it| it.url == *url);
-        let sources =
-            of(naming::REPORT_SOURCE).filter_map(|it| ResourceType::from_name(it.value_code.as_deref()?));
-        let content = of(naming::REPORT_CONTENT).find_map(|it| it.value_attachment.as_ref());
-        let text = |part: fn(&AttachmentView<'_>) -> String| content.map(part).unwrap_or_default();
+        let sources = report.extension.iter().filter(|extension| extension.url == naming::REPORT_SOURCE);
+        let sources = sources.filter_map(|source| ResourceType::from_name(source.value_code.as_deref()?));
         Ok(Some(Self {
             id: record.id.clone(),
             kind,
-            owner: owner.and_then(|owner| owner.code.as_ref().map(ToString::to_string)),
             patient: report.subject.as_ref().and_then(|subject| subject.id_of(ResourceType::PATIENT)),
             sources: sources.collect(),
-            data: text(|content| content.data.to_string()),
-            hash: text(|content| content.hash.to_string()),
+            record: report,
         }))
+    }
+
+    /// When it was made.
+    pub(super) fn generated_at(&self) -> String {
+        self.record.date.to_string()
+    }
+
+    /// Who made it: the name, else the account.
+    pub(super) fn generated_by(&self) -> String {
+        let reporter = &self.record.reporter;
+        let account = || reporter.identifier.as_ref().and_then(|account| account.value.as_ref());
+        let text = reporter.display.as_ref().or_else(account).or(reporter.reference.as_ref());
+        text.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The first and the last day that it is of, as far as they were given.
+    pub(super) fn days(&self) -> (Option<String>, Option<String>) {
+        let text = |text: &Option<Text<'_>>| text.as_ref().map(ToString::to_string);
+        (text(&self.record.period.start), text(&self.record.period.end))
     }
 
     /// Whether the caller may open it now, whatever they could when it was made.
@@ -197,7 +219,8 @@ impl Kept {
         if !self.kind.is_about_patient() {
             return Ok(self.patient.is_none() && has_figures(cx));
         }
-        let is_own = self.owner.as_deref() == Some(cx.principal().subject.0.as_str());
+        let account = cx.principal().subject.0.as_str();
+        let is_own = self.record.meta.tag.iter().any(|tag| tag.is(naming::ACCOUNT, account));
         match &self.patient {
             Some(patient) if is_own && !self.sources.is_empty() => {
                 Ok(cx.records().sees_chart(&self.sources, patient).await?)
@@ -213,8 +236,10 @@ impl Kept {
     /// `SERVER_ERROR` where it is not what was written.
     pub(super) fn content(&self) -> Result<Content, ToolError> {
         let damaged = || ToolError::Server(Box::new(Damaged(self.id.clone())));
-        let bytes = STANDARD.decode(&self.data).map_err(|_malformed| damaged())?;
-        if STANDARD.encode(sha1(&bytes)) != self.hash {
+        let content = self.record.extension.iter().find(|extension| extension.url == naming::REPORT_CONTENT);
+        let attachment = content.and_then(|content| content.value_attachment.as_ref()).ok_or_else(damaged)?;
+        let bytes = STANDARD.decode(attachment.data.as_str()).map_err(|_malformed| damaged())?;
+        if STANDARD.encode(sha1(&bytes)) != attachment.hash.as_str() {
             return Err(damaged());
         }
         serde_json::from_slice(&bytes).map_err(|_malformed| damaged())

@@ -41,8 +41,8 @@ async fn census(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, T
     let days = window.each_day(cx)?;
     let row = |group: &Group<'_, &str>| {
         let mut row = told("date", group);
-        row.insert("in_progress".to_owned(), json!(group.count_of(Standing::InProgress)));
-        row.insert("checked_in".to_owned(), json!(group.count_of(Standing::CheckedIn)));
+        put(&mut row, "in_progress", group.count_of(Standing::InProgress));
+        put(&mut row, "checked_in", group.count_of(Standing::CheckedIn));
         Value::Object(row)
     };
     Ok(Findings { figures: Some(figures), rows: Some(rows(&visits, &days, row)), ..Findings::default() })
@@ -62,7 +62,7 @@ async fn volume(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, T
     {
         let shown = small::shown(count);
         suppressed.extend(shown.is_none().then_some(name));
-        figures.insert(name.to_owned(), json!(shown));
+        put(&mut figures, name, shown);
     }
     figures.insert("suppressed".to_owned(), json!(suppressed));
     let stretches = if window.length() > DAYS_BY_DAY { window.months(cx)? } else { window.each_day(cx)? };
@@ -89,14 +89,21 @@ fn rows<'s>(
 fn told(name: &str, group: &Group<'_, &str>) -> Map<String, Value> {
     let mut row = Map::new();
     row.insert(name.to_owned(), group.key.into());
-    row.insert("appointments".to_owned(), json!(group.count()));
-    row.insert("patients".to_owned(), json!(group.booked(patients(group.visits.iter().copied()))));
-    row.insert("completed".to_owned(), json!(group.count_of(Standing::Completed)));
-    row.insert("patients_seen".to_owned(), json!(group.done(group.seen())));
-    row.insert("cancelled".to_owned(), json!(group.count_of(Standing::Cancelled)));
-    row.insert("no_shows".to_owned(), json!(group.count_of(Standing::NoShow)));
+    put(&mut row, "appointments", group.count());
+    put(&mut row, "patients", group.booked(patients(group.visits.iter().copied())));
+    put(&mut row, "completed", group.count_of(Standing::Completed));
+    put(&mut row, "patients_seen", group.done(group.seen()));
+    put(&mut row, "cancelled", group.count_of(Standing::Cancelled));
+    put(&mut row, "no_shows", group.count_of(Standing::NoShow));
     if group.is_suppressed() {
         row.insert("suppressed".to_owned(), true.into());
     }
     row
+}
+
+/// A figure; one that is kept back is left out.
+pub(super) fn put(members: &mut Map<String, Value>, name: &str, figure: Option<u64>) {
+    if let Some(figure) = figure {
+        members.insert(name.to_owned(), figure.into());
+    }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::{
-    content::{Content, Part, Report, Span},
+    content::{Part, Report},
     kept::{self, Kept},
     kind::ReportType,
 };
@@ -112,7 +112,12 @@ pub(in crate::analytics) struct ReportRow {
     patient_id: Option<String>,
     generated_at: String,
     generated_by: String,
-    period: Span,
+    /// The first day that it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_from: Option<String>,
+    /// The last day that it is of, else when it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_to: Option<String>,
 }
 
 impl Tool for ListReports {
@@ -144,7 +149,7 @@ impl Tool for ListReports {
         for (index, record) in page.records.iter().enumerate() {
             // What the caller does not see any more is no report of theirs, so a page may be shorter than asked.
             let Some(kept) = Kept::of(record)? else { continue };
-            if kept.opens(cx).await? && !rows.push(&ReportRow::of(&kept)?)? {
+            if kept.opens(cx).await? && !rows.push(&ReportRow::of(&kept))? {
                 last = index.checked_sub(1);
                 break;
             }
@@ -159,18 +164,19 @@ impl Tool for ListReports {
 }
 
 impl ReportRow {
-    fn of(kept: &Kept) -> Result<Self, ToolError> {
-        let content: Content = kept.content()?;
-        Ok(Self {
+    fn of(kept: &Kept<'_>) -> Self {
+        let (date_from, date_to) = kept.days();
+        Self {
             id: kept.id.to_string(),
             report_id: kept.id.to_string(),
             report_type: kept.kind,
             title: kept.kind.title(),
             status: "complete",
-            patient_id: content.patient.map(|patient| patient.patient_id),
-            generated_at: content.generated_at,
-            generated_by: content.generated_by,
-            period: content.period,
-        })
+            patient_id: kept.patient.as_ref().map(ToString::to_string),
+            generated_at: kept.generated_at(),
+            generated_by: kept.generated_by(),
+            date_from,
+            date_to,
+        }
     }
 }

@@ -246,6 +246,11 @@ async fn roles_and_scopes_have_the_reports_of_what_they_see() {
     let keyed = json!({ "report_type": "patient_summary", "patient": "ada", "idempotency_key": "report-1" });
     let first = generated(&clinic, &whole, keyed.clone()).await;
     assert_eq!(generated(&clinic, &grace, keyed.clone()).await, first);
+    let documented = narrowed(&clinic, &grace, "pms:report:generate pms:patient:read pms:medication:read");
+    let medications = json!({ "report_type": "medication_list", "patient": "ada" });
+    let medications = generated(&clinic, &documented, medications).await;
+    assert_eq!(refused(&clinic, &documented, &medications).await, None);
+    assert_eq!(refused(&clinic, &documented, &report).await, NOT_THERE);
     let less = narrowed(&clinic, &grace, "user/MeasureReport.crs user/Patient.rs user/Condition.rs");
     let again = clinic.call(&less, "generate_report", keyed).await;
     assert!(again.is_err(), "the kept answer has more than this token sees: {:?}", again.ok());
