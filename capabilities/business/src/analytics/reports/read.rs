@@ -19,8 +19,8 @@ type R = ResourceType;
 
 /// What tells whether the caller still sees what a report was made of.
 const NEEDS: &[Need] = &[
+    // Listing too: the documented scope for reports reads and makes them.
     Need::read(R::MEASURE_REPORT),
-    Need::search(R::MEASURE_REPORT),
     Need::read_if_allowed(R::PATIENT),
     Need::search_if_allowed(R::PATIENT),
     Need::read_if_allowed(R::ALLERGY_INTOLERANCE),

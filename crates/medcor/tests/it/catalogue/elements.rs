@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// What the front desk and the administration may see of a house, written by hand: everything else is
-/// clinical.
+/// clinical. Of a report it is who made it; what it says is in base64, and in the records that it was made of.
 const NOT_CLINICAL: &[ResourceType] = &[
     ResourceType::ORGANIZATION,
     ResourceType::LOCATION,
@@ -21,6 +21,7 @@ const NOT_CLINICAL: &[ResourceType] = &[
     ResourceType::COVERAGE,
     ResourceType::APPOINTMENT,
     ResourceType::HEALTHCARE_SERVICE,
+    ResourceType::MEASURE_REPORT,
 ];
 
 crate::on_each_database! {
