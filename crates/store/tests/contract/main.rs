@@ -9,6 +9,7 @@ mod fence;
 mod figures;
 mod identity;
 mod interference;
+mod kept;
 mod limits;
 mod lost;
 mod outbox;
@@ -105,6 +106,12 @@ contract! {
         what_is_over_is_forgotten_and_nothing_else;
     interference:
         what_is_not_seen_changes_no_answer;
+    kept:
+        a_kept_report_is_seen_where_its_type_is_named_and_by_reach,
+        a_chart_is_seen_while_every_type_of_it_is,
+        labels_are_gathered_of_what_is_handed_out,
+        sums_are_made_of_what_their_caller_does_not_see,
+        a_kept_answer_is_given_to_whoever_still_sees_as_much;
     trail:
         every_commit_leaves_one_row_that_names_the_patients,
         a_whole_trail_verifies,
