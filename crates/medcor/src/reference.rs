@@ -190,7 +190,8 @@ fn roles() -> Text {
                 Reach::AboutNobody => " (about no patient)",
                 Reach::OwnCompartment => " (own chart)",
             };
-            writeln!(text, "- `{}` {types}{reach}", grant.actions.letters())?;
+            let tools = if grant.is_generic() { "" } else { ", by the tools for it alone" };
+            writeln!(text, "- `{}` {types}{reach}{tools}", grant.actions.letters())?;
         }
         for (resource_type, elements) in role.withheld() {
             writeln!(text, "- {resource_type} without {}", elements.join(", "))?;

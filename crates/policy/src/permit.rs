@@ -90,7 +90,7 @@ pub enum Visibility<'p> {
 /// The first need that is not optional and not held.
 pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial> {
     let held = held_grants(principal);
-    let generic: Vec<Grant> = held.iter().copied().filter(|grant| is_generic(*grant)).collect();
+    let generic: Vec<Grant> = held.iter().copied().filter(|grant| grant.is_generic()).collect();
     let areas = held_areas(principal);
     let mut granted: Vec<Grant> = Vec::new();
     let mut administered = Vec::new();
@@ -143,11 +143,6 @@ pub fn authorize(principal: &Principal, needs: &[Need]) -> Result<Permit, Denial
             .filter(|report| needs.iter().any(|need| need.names(*report)))
             .collect(),
     })
-}
-
-/// Whether a tool that opens whatever the caller may takes this grant.
-fn is_generic(grant: Grant) -> bool {
-    grant.resource_type.is_none_or(|named| !REPORTS.contains(&named))
 }
 
 /// What none of the roles that look at other people's records of a type lets see. A role that looks at the

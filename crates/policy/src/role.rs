@@ -56,6 +56,13 @@ pub struct Grant {
     pub reach: Reach,
 }
 
+impl Grant {
+    /// Whether tools that open records of any type take it too, and not only those that name its type.
+    pub fn is_generic(self) -> bool {
+        self.resource_type.is_none_or(|named| !REPORTS.contains(&named))
+    }
+}
+
 impl Role {
     /// Every role.
     pub const ALL: [Self; 9] = [

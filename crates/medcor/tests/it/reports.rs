@@ -212,6 +212,20 @@ async fn every_problem_of_a_call_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_report_that_is_not_what_was_written_is_not_shown() {
+    let clinic = open().await;
+    let report = of_ada(&clinic, "medication_list").await;
+    let stored = clinic.server.exported().await;
+    let id = report["report_id"].as_str().unwrap();
+    let record = stored.iter().find(|line| line.contains(&format!("\"id\":\"{id}\""))).unwrap();
+    let mut record: Value = serde_json::from_str(record).unwrap();
+    let content = record["extension"].as_array_mut().unwrap().last_mut().unwrap();
+    content["valueAttachment"]["data"] = "e30=".into();
+    clinic.put(record).await;
+    assert_eq!(refused(&clinic, &grace(&clinic), &report).await, Some("SERVER_ERROR"));
+}
+
+#[tokio::test]
 async fn a_repeated_call_makes_one_report() {
     let clinic = open().await;
     let grace = grace(&clinic);
