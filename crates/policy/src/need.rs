@@ -135,6 +135,24 @@ pub enum Area {
     Figures,
 }
 
+impl Area {
+    /// The word for it where it is kept.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Disclosures => "disclosures",
+            Self::Users => "users",
+            Self::PatientAccounts => "patient-accounts",
+            Self::OwnEntry => "own-entry",
+            Self::Clients => "clients",
+            Self::Tenants => "tenants",
+            Self::Plans => "plans",
+            Self::Emergency => "emergency",
+            Self::Figures => "figures",
+        }
+    }
+}
+
 /// One line of a tool's declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {

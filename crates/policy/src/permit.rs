@@ -371,6 +371,11 @@ impl Permit {
         line.map(|(_, elements)| elements.as_slice()).unwrap_or_default()
     }
 
+    /// What may be administered.
+    pub fn areas(&self) -> impl Iterator<Item = Area> {
+        self.areas.iter().copied()
+    }
+
     /// Whether this area may be administered.
     pub fn administers(&self, area: Area) -> bool {
         self.areas.contains(&area)

@@ -4,6 +4,7 @@ mod commit;
 mod confirmation;
 mod conversation;
 mod emergency;
+mod kept;
 mod limit;
 mod mark;
 mod people;
@@ -21,7 +22,6 @@ use std::collections::BTreeSet;
 
 use medcor_fhir::{Id, ParsedResource, ResourceType, search::Query};
 use medcor_policy::{Action, Permit};
-use serde::{Deserialize, Serialize};
 
 pub use self::conversation::Conversation;
 pub use self::emergency::EmergencyAccess;
@@ -68,18 +68,8 @@ pub struct Claim(pub String);
 pub struct KnownAnswer {
     /// SHA-256 of what was asked, canonically: another question under the same key is a mistake.
     pub request_hash: [u8; 32],
-    /// The answer as it was given.
-    pub answer: String,
-}
-
-/// A kept answer as it is stored: whose records are in it is written down again when it is given again.
-#[derive(Debug, Serialize, Deserialize)]
-struct KeptText {
-    patients: Vec<Id>,
-    /// Names of the types that the permit showed: whoever sees fewer is not given it again.
-    #[serde(default)]
-    shown: Vec<String>,
-    answer: String,
+    /// The answer as it was given; none where the caller does not see any more what was seen then.
+    pub answer: Option<String>,
 }
 
 /// What a commit did.
@@ -236,13 +226,13 @@ impl<'p> Session<'p> {
 
     /// Stages keeping the answer under an idempotency key of this subject and client. The commit fails
     /// with [`crate::Conflict::Answered`] if another call was faster.
-    pub fn keep_answer(&mut self, key: &str, known: KnownAnswer) {
+    pub fn keep_answer(&mut self, key: &str, request_hash: [u8; 32], answer: String) {
         self.answer = Some(KeptAnswer {
             subject: self.permit.subject().0.clone(),
             client: self.permit.client().0.clone(),
             key: key.to_owned(),
-            request_hash: known.request_hash,
-            answer: known.answer,
+            request_hash,
+            answer,
         });
     }
 

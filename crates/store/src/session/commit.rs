@@ -7,7 +7,7 @@ use medcor_policy::Action;
 use serde_json::Value;
 
 use super::{
-    Committed, KeptText, Session, WriteOutcome, mark,
+    Committed, Session, WriteOutcome, mark,
     stage::{Leaves, Prepared, Staged},
     taken::{Beside, TimeClaims},
 };
@@ -44,7 +44,7 @@ pub(super) async fn commit_together(
     mut parts: Vec<(Session<'_>, AuditEntry)>,
 ) -> Result<Vec<Committed>, StoreError> {
     for (session, audit) in &mut parts {
-        session.complete(audit);
+        session.complete(audit).await?;
         session.check_staged().await?;
     }
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
@@ -135,18 +135,14 @@ fn is_put(parts: &[(Session<'_>, AuditEntry)], conflict: &Conflict) -> bool {
 
 impl Session<'_> {
     /// The audit row says whose records were handed out, and so does the kept answer.
-    fn complete(&mut self, audit: &mut AuditEntry) {
+    async fn complete(&mut self, audit: &mut AuditEntry) -> Result<(), StoreError> {
         audit.patients.append(&mut self.patients);
         audit.patients.truncate(ledger::PATIENTS_MAX);
-        if let Some(kept) = &mut self.answer {
-            let shown = self.permit.shown_types().into_iter().map(|shown| shown.name().to_owned());
-            let text = KeptText {
-                patients: audit.patients.clone(),
-                shown: shown.collect(),
-                answer: std::mem::take(&mut kept.answer),
-            };
-            kept.answer = serde_json::to_string(&text).expect("texts and ids are JSON");
+        if let Some(mut kept) = self.answer.take() {
+            kept.answer = self.kept_text(&audit.patients, kept.answer).await?;
+            self.answer = Some(kept);
         }
+        Ok(())
     }
 
     /// Whether what was written decides who sees what.

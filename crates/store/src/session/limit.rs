@@ -8,7 +8,7 @@ use medcor_fhir::{
 };
 use medcor_policy::{Action, Permit, open_extensions};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     Session,
@@ -81,6 +81,20 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Nobody writes what looks like a report that somebody keeps, nor over one, but the tools that keep them.
+    pub(super) fn check_kind(
+        &self,
+        action: Action,
+        resource_type: ResourceType,
+        body: &Value,
+    ) -> Result<(), StoreError> {
+        let unseen = self.permit.actor().and_then(|_| self.permit.unseen_report(resource_type));
+        match unseen {
+            Some(report) if report.is(body) => Err(StoreError::OutsidePermit { action, resource_type }),
+            _ => Ok(()),
+        }
     }
 
     /// A search by what the caller does not see would tell it.

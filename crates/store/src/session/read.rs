@@ -5,10 +5,9 @@ use std::sync::LazyLock;
 use medcor_fhir::{Id, ResourceType};
 use medcor_policy::{Action, Visibility};
 
-use super::{ExportPage, KeptText, KnownAnswer, Session};
+use super::{ExportPage, Session};
 use crate::{
     Page, Record, StoreError,
-    batch::ANSWER_KEPT,
     database::{Found, Lane, RECORD_COLUMNS, SqlValue, Statement},
     records::search::{PageSeal, Question},
 };
@@ -178,57 +177,6 @@ impl<'p> Session<'p> {
         let found = self.within_limits(Action::Search, resource_type, found).await?;
         let records = self.all_shown(found.into_iter().map(|found| found.record).collect())?;
         Ok(ExportPage { records, last_row })
-    }
-
-    pub(super) async fn read_known_answer(&mut self, key: &str) -> Result<Option<KnownAnswer>, StoreError> {
-        let statement = Statement::of_tenant(
-            self.permit.tenant(),
-            "SELECT request_hash, answer FROM idempotency
-             WHERE tenant = ?1 AND subject = ?2 AND client = ?3 AND key = ?4 AND at > ?5",
-            vec![
-                self.permit.tenant().into(),
-                self.permit.subject().0.as_str().into(),
-                self.permit.client().0.as_str().into(),
-                key.into(),
-                (self.store.clock().now() - ANSWER_KEPT).into(),
-            ],
-        );
-        let rows = self.store.backend().rows(Lane::Inline, statement).await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        let request_hash = row.bytes(0)?.try_into();
-        let kept: KeptText = serde_json::from_str(row.text(1)?)
-            .map_err(|_malformed| StoreError::Damaged("a kept answer is JSON"))?;
-        let visibility = self.permit.visibility(Action::Read, ResourceType::PATIENT);
-        let limits = self.limits(Action::Read, ResourceType::PATIENT).await?;
-        for patient in &kept.patients {
-            // The caller may have lost sight of a patient since, or of what the answer was made of.
-            let is_of_others = matches!(visibility, Visibility::Compartment(own) if own != patient);
-            if is_of_others
-                || !self.is_seen(&limits, std::iter::once(patient)).await?
-                || !self.still_sees(&kept.shown, patient).await?
-            {
-                return Ok(None);
-            }
-            self.note_patient(Some(patient));
-        }
-        Ok(Some(KnownAnswer {
-            request_hash: request_hash.map_err(|_length| StoreError::Damaged("a hash has 32 bytes"))?,
-            answer: kept.answer,
-        }))
-    }
-
-    /// Whether the permit shows these types, and the patient keeps none of them from the caller.
-    async fn still_sees(&self, shown: &[String], patient: &Id) -> Result<bool, StoreError> {
-        for resource_type in shown.iter().filter_map(|name| ResourceType::from_name(name)) {
-            let limits = self.limits(Action::Read, resource_type).await?;
-            let is_shown = self.permit.visibility(Action::Read, resource_type) != Visibility::Nothing;
-            if !is_shown || limits.is_denied_by(patient) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Those that consent, care and release let see.

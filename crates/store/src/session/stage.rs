@@ -71,6 +71,7 @@ impl Session<'_> {
         let id = self.store.clock().new_id();
         let compartment = compartment(resource, &id);
         self.check(Action::Create, resource.resource_type(), compartment.patient.as_ref())?;
+        self.check_kind(Action::Create, resource.resource_type(), resource.value())?;
         check_content(resource)?;
         let prepared = self.prepared(resource, id, 1, compartment);
         let record = prepared.record.clone();
@@ -94,6 +95,7 @@ impl Session<'_> {
         if compartment.patient != current.patient {
             self.check(Action::Update, resource_type, compartment.patient.as_ref())?;
         }
+        self.check_kind(Action::Update, resource_type, resource.value())?;
         check_content(resource)?;
         let prepared = self.prepared(resource, current.id.clone(), current.version + 1, compartment);
         let record = prepared.record.clone();
@@ -113,6 +115,7 @@ impl Session<'_> {
         let patient = compartment.patient.as_ref();
         self.check(Action::Create, resource_type, patient)?;
         self.check(Action::Update, resource_type, patient)?;
+        self.check_kind(Action::Update, resource_type, resource.value())?;
         check_content(&resource)?;
         self.note(compartment.about());
         let indexed = Indexed::of(resource_type, resource.value(), patient);
@@ -153,7 +156,13 @@ impl Session<'_> {
         if is_own_entry {
             return Ok(());
         }
-        self.check(action, record.resource_type, record.patient.as_ref())
+        self.check(action, record.resource_type, record.patient.as_ref())?;
+        if self.permit.unseen_report(record.resource_type).is_none() || record.is_deleted {
+            return Ok(());
+        }
+        let body = serde_json::from_str(&record.body)
+            .map_err(|_malformed| StoreError::Damaged("a stored body is not JSON"))?;
+        self.check_kind(action, record.resource_type, &body)
     }
 
     pub(super) fn prepared(

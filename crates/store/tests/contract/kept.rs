@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use medcor_fhir::{
-    Id, ResourceType, naming,
+    Id, ParsedResource, ResourceType, naming,
     search::{Query, Total},
 };
 use medcor_policy::{Action, Area, ClientId, Need, Permit, Principal, Role, SubjectId, authorize};
-use medcor_store::{KnownAnswer, Lookup, LookupBy, Matched, Record, StoreError};
+use medcor_store::{Lookup, LookupBy, Matched, Record, StoreError};
 use serde_json::{Value, json};
 
 use crate::{
@@ -194,14 +194,63 @@ pub(crate) async fn a_kept_answer_is_given_to_whoever_still_sees_as_much(hospita
     let doctor = permit(&hospital, Role::Doctor, None, &needs);
     let mut session = hospital.store.session(&doctor);
     session.read(ResourceType::PATIENT, &ada.id).await.expect("a read");
-    session.keep_answer("key", KnownAnswer { request_hash: [7; 32], answer: "{}".to_owned() });
+    session.keep_answer("key", [7; 32], "{}".to_owned());
     session.commit(entry("report")).await.expect("nobody else has the key");
     let is_known = async |permit: &Permit| {
-        hospital.store.session(permit).known_answer("key").await.expect("a look-up").is_some()
+        hospital
+            .store
+            .session(permit)
+            .known_answer("key")
+            .await
+            .expect("a look-up")
+            .expect("it is kept")
+            .answer
+            .is_some()
     };
     assert!(is_known(&doctor).await);
     assert!(is_known(&permit(&hospital, Role::Doctor, Some("user/*.rs"), &needs)).await);
     assert!(!is_known(&permit(&hospital, Role::Doctor, Some("user/Patient.rs"), &needs)).await);
     hospital.create(denial(&ada.id, &json!({ "type": "deny", "class": [{ "code": "Observation" }] }))).await;
     assert!(!is_known(&doctor).await);
+    // What was denied before was not in the answer, so it is given again.
+    let mut session = hospital.store.session(&doctor);
+    session.read(ResourceType::PATIENT, &ada.id).await.expect("a read");
+    session.keep_answer("later", [7; 32], "{}".to_owned());
+    session.commit(entry("report")).await.expect("nobody else has the key");
+    let later = hospital.store.session(&doctor).known_answer("later").await.expect("a look-up");
+    assert_eq!(later.expect("it is kept").answer.as_deref(), Some("{}"));
+}
+
+pub(crate) async fn an_answer_about_nobody_is_kept_for_whoever_may_still_ask(hospital: Hospital) {
+    let needs = [
+        Need::AdministerIfAllowed(Area::Figures),
+        Need::search_if_allowed(ResourceType::INVOICE),
+        Need::search(ResourceType::PATIENT),
+    ];
+    let admin = permit(&hospital, Role::Admin, None, &needs);
+    let mut session = hospital.store.session(&admin);
+    session.keep_answer("key", [7; 32], "{}".to_owned());
+    session.commit(entry("report")).await.expect("nobody else has the key");
+    let answer = async |permit: &Permit| {
+        let known = hospital.store.session(permit).known_answer("key").await.expect("a look-up");
+        known.expect("it is kept").answer
+    };
+    assert_eq!(answer(&admin).await.as_deref(), Some("{}"));
+    assert_eq!(answer(&permit(&hospital, Role::Nurse, None, &needs)).await, None, "who sees no invoices");
+    let areas = [Need::search_if_allowed(ResourceType::INVOICE), Need::search(ResourceType::PATIENT)];
+    assert_eq!(answer(&permit(&hospital, Role::Admin, None, &areas)).await, None, "who has no figures");
+}
+
+pub(crate) async fn no_tool_writes_what_looks_like_a_kept_report_without_naming_the_type(hospital: Hospital) {
+    let kept = hospital.create(report(None, true)).await;
+    let generic = [Need::any(Action::Create), Need::any(Action::Update), Need::any(Action::Read)];
+    let generic = permit(&hospital, Role::System, Some("system/*.cruds"), &generic);
+    let resource = |body: &Value| ParsedResource::parse(body.to_string()).expect("a resource");
+    let mut session = hospital.store.session(&generic);
+    let forged = session.create(resource(&report(None, true)));
+    assert!(matches!(forged, Err(StoreError::OutsidePermit { .. })), "{forged:?}");
+    let plain = report(None, false);
+    let over = session.update(&kept, resource(&plain));
+    assert!(matches!(over, Err(StoreError::OutsidePermit { .. })), "{over:?}");
+    session.create(resource(&plain)).expect("a report of others is no kept one");
 }

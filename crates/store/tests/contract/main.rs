@@ -111,7 +111,9 @@ contract! {
         a_chart_is_seen_while_every_type_of_it_is,
         labels_are_gathered_of_what_is_handed_out,
         sums_are_made_of_what_their_caller_does_not_see,
-        a_kept_answer_is_given_to_whoever_still_sees_as_much;
+        a_kept_answer_is_given_to_whoever_still_sees_as_much,
+        an_answer_about_nobody_is_kept_for_whoever_may_still_ask,
+        no_tool_writes_what_looks_like_a_kept_report_without_naming_the_type;
     trail:
         every_commit_leaves_one_row_that_names_the_patients,
         a_whole_trail_verifies,

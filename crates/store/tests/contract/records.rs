@@ -181,9 +181,9 @@ pub(crate) async fn an_invalid_record_is_refused_with_its_problems(hospital: Hos
 }
 
 pub(crate) async fn a_kept_answer_is_known_to_its_caller_alone(hospital: Hospital) {
-    let known = KnownAnswer { request_hash: [7; 32], answer: "done".to_owned() };
+    let known = KnownAnswer { request_hash: [7; 32], answer: Some("done".to_owned()) };
     let keep = |session: &mut medcor_store::Session<'_>| {
-        session.keep_answer("key", known.clone());
+        session.keep_answer("key", [7; 32], "done".to_owned());
         Ok(())
     };
     hospital.commit(keep).await.expect("the first answer");
@@ -266,25 +266,24 @@ pub(crate) async fn the_store_counts_what_it_holds(hospital: Hospital) {
 
 pub(crate) async fn a_kept_answer_is_good_for_a_day(hospital: Hospital) {
     const HOUR: i64 = 3_600_000_000;
-    let known = |answer: &str| KnownAnswer { request_hash: [7; 32], answer: answer.to_owned() };
     let permit = hospital.permit();
     let mut session = hospital.store.session(&permit);
-    session.keep_answer("key", known("first"));
+    session.keep_answer("key", [7; 32], "first".to_owned());
     session.commit(entry("first")).await.expect("the key is free");
     let nearly = hospital.opened_at(NOW + 23 * HOUR).await;
     assert!(nearly.session(&permit).known_answer("key").await.expect("a read").is_some());
     let mut session = nearly.session(&permit);
-    session.keep_answer("key", known("second"));
+    session.keep_answer("key", [7; 32], "second".to_owned());
     let refused = session.commit(entry("second")).await.expect_err("the first is still good");
     assert!(matches!(refused, StoreError::Conflict(Conflict::Answered)), "{refused:?}");
     let later = hospital.opened_at(NOW + 25 * HOUR).await;
     assert!(later.session(&permit).known_answer("key").await.expect("a read").is_none());
     let mut session = later.session(&permit);
-    session.keep_answer("key", known("third"));
+    session.keep_answer("key", [7; 32], "third".to_owned());
     session.commit(entry("third")).await.expect("the key is free again");
     later.forget_answers().await.expect("there is nothing to forget");
     let kept = later.session(&permit).known_answer("key").await.expect("a read").expect("it is kept");
-    assert_eq!(kept.answer, "third");
+    assert_eq!(kept.answer.as_deref(), Some("third"));
     let last = hospital.opened_at(NOW + 50 * HOUR).await;
     last.forget_answers().await.expect("it is forgotten");
     assert!(later.session(&permit).known_answer("key").await.expect("a read").is_none());

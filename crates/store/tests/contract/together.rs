@@ -5,8 +5,12 @@ use medcor_store::{Claim, Conflict, KnownAnswer, Session, StoreError};
 
 use crate::support::{Hospital, entry, import, patient, resource};
 
+fn text(number: u8) -> String {
+    format!("{{\"number\":{number}}}")
+}
+
 fn answer(number: u8) -> KnownAnswer {
-    KnownAnswer { request_hash: [number; 32], answer: format!("{{\"number\":{number}}}") }
+    KnownAnswer { request_hash: [number; 32], answer: Some(text(number)) }
 }
 
 async fn patients(hospital: &Hospital) -> u64 {
@@ -19,9 +23,9 @@ pub(crate) async fn sessions_are_committed_together_with_a_row_for_each(hospital
     let permit = hospital.permit();
     let (mut one, mut other) = (hospital.store.session(&permit), hospital.store.session(&permit));
     let ada = one.create(resource(patient("Lovelace"))).expect("valid");
-    one.keep_answer("key-of-one", answer(1));
+    one.keep_answer("key-of-one", [1; 32], text(1));
     let bea = other.create(resource(patient("Byron"))).expect("valid");
-    other.keep_answer("key-of-other", answer(2));
+    other.keep_answer("key-of-other", [2; 32], text(2));
     let reading = hospital.store.session(&permit);
     let sessions = vec![(one, entry("one")), (other, entry("other")), (reading, entry("reading"))];
     let committed = Session::commit_together(sessions).await.expect("it is written");
@@ -54,8 +58,8 @@ pub(crate) async fn what_two_sessions_want_leaves_nothing_of_either(hospital: Ho
                 other.update(&ada, resource(patient("Byron"))).expect("valid");
             }
             _ => {
-                one.keep_answer("one-key", answer(1));
-                other.keep_answer("one-key", answer(2));
+                one.keep_answer("one-key", [1; 32], text(1));
+                other.keep_answer("one-key", [2; 32], text(2));
             }
         }
         let refused = Session::commit_together(vec![(one, entry("one")), (other, entry("other"))]).await;

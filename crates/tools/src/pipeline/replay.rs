@@ -2,7 +2,6 @@
 //! the same each time.
 
 use medcor_fhir::Id;
-use medcor_store::KnownAnswer;
 use ring::digest;
 use serde_json::{Map, Value};
 
@@ -11,6 +10,9 @@ use crate::{Answer, CompiledTool, ToolContext, ToolError, argument::Folded};
 
 /// The name of the argument that every writing tool takes.
 pub(crate) const KEY_ARGUMENT: &str = "idempotency_key";
+
+const WITHHELD: &str =
+    "this was done under this key already, and its answer shows what you may not see any more";
 
 /// A call under an idempotency key.
 pub(super) struct Keyed {
@@ -34,19 +36,21 @@ impl Keyed {
     ///
     /// # Errors
     ///
-    /// `IDEMPOTENCY_MISMATCH` when the earlier call asked something else.
+    /// `IDEMPOTENCY_MISMATCH` when the earlier call asked something else, `CONFLICT` when the caller does not see any
+    /// more what its answer shows.
     pub(super) async fn known(&self, cx: &mut ToolContext<'_>) -> Result<Option<Answer>, ToolError> {
-        match cx.session.known_answer(&self.key).await? {
-            None => Ok(None),
-            Some(known) if known.request_hash == self.request_hash => Ok(Some(Answer::known(known.answer))),
-            Some(_) => Err(ToolError::IdempotencyMismatch),
+        let Some(known) = cx.session.known_answer(&self.key).await? else { return Ok(None) };
+        if known.request_hash != self.request_hash {
+            return Err(ToolError::IdempotencyMismatch);
         }
+        // Doing it again would do it twice.
+        let answer = known.answer.ok_or_else(|| ToolError::Conflict(WITHHELD.to_owned()))?;
+        Ok(Some(Answer::known(answer)))
     }
 
     /// Keeps the answer, in the commit of the work itself.
     pub(super) fn keep(self, answer: &Answer, cx: &mut ToolContext<'_>) {
-        let known = KnownAnswer { request_hash: self.request_hash, answer: answer.json().to_owned() };
-        cx.session.keep_answer(&self.key, known);
+        cx.session.keep_answer(&self.key, self.request_hash, answer.json().to_owned());
     }
 }
 
