@@ -5,7 +5,6 @@
 //! declared ([`Need`]): a bug in a tool can't exceed its needs, nor its needs the caller.
 
 pub mod consent;
-mod draft;
 mod element;
 mod need;
 mod permit;
@@ -13,11 +12,12 @@ mod principal;
 mod role;
 mod scope;
 pub mod system;
+mod unseen;
 
-pub use draft::Draft;
 pub use element::open_extensions;
 pub use need::{Action, ActionSet, Area, Need};
 pub use permit::{Actor, Denial, DenialCause, Permit, Visibility, authorize};
 pub use principal::{ClientId, Principal, SubjectId, TenantId};
 pub use role::{Grant, Reach, Role};
 pub use scope::{Scope, ScopeContext, UnknownScope, sufficient_scopes};
+pub use unseen::Unseen;

@@ -15,7 +15,7 @@ use std::{
 
 use medcor_fhir::{Id, ResourceType, primitive::format_instant, search::parameter::parameter};
 use medcor_policy::{
-    Action, Actor, Draft, Permit, TenantId,
+    Action, Actor, Permit, TenantId, Unseen,
     consent::{Directive, RoleHolder},
 };
 use quick_cache::sync::Cache;
@@ -24,7 +24,10 @@ use tokio::sync::Mutex;
 use crate::{
     Record, Store, StoreError,
     database::{Lane, Row, SqlValue, Statement},
-    records::{index_row::NO_MOMENT, search::Dialect},
+    records::{
+        index_row::{NO_MOMENT, system_number},
+        search::Dialect,
+    },
     tenant_settings::TenantSettings,
 };
 
@@ -103,8 +106,8 @@ pub(crate) struct Limits {
     hidden: Vec<Id>,
     /// Where the caller sees the patients in its care alone.
     care: Option<Care>,
-    /// Where the caller sees what was released alone.
-    draft: Option<(ResourceType, Draft)>,
+    /// Which records of the type the caller does not see: drafts, or what tools keep.
+    unseen: Option<(ResourceType, Unseen)>,
     /// Where the caller has confined itself to one patient.
     pin: Option<Id>,
     /// Whether the caller sees what is about no patient alone.
@@ -307,12 +310,13 @@ impl Sight {
         now: i64,
     ) -> Limits {
         let is_confined = self.settings.care_team_only && permit.is_by_care(action, resource_type);
-        let draft = permit.unseen_draft(action, resource_type);
-        let draft = draft.or_else(|| permit.unseen_report(resource_type)).map(|draft| (resource_type, draft));
+        let unseen = permit.unseen_draft(action, resource_type);
+        let unseen =
+            unseen.or_else(|| permit.unseen_report(resource_type)).map(|unseen| (resource_type, unseen));
         let pin = permit.pin().cloned();
         let is_about_nobody = permit.is_about_nobody(action, resource_type);
         if self.directives.is_empty() && !is_confined {
-            return Limits { draft, pin, is_about_nobody, ..Limits::default() };
+            return Limits { unseen, pin, is_about_nobody, ..Limits::default() };
         }
         let opened: Vec<&Id> = self
             .openings
@@ -330,7 +334,7 @@ impl Sight {
             since: now - i64::from(self.settings.care_window_days) * DAY,
             also: opened.into_iter().chain(actor.patient.as_ref()).cloned().collect(),
         });
-        Limits { hidden, care, draft, pin, is_about_nobody }
+        Limits { hidden, care, unseen, pin, is_about_nobody }
     }
 }
 
@@ -344,15 +348,15 @@ impl Limits {
     /// Whether nothing is limited.
     pub(crate) fn is_none(&self) -> bool {
         let sees_everybody = self.hidden.is_empty() && self.care.is_none() && self.pin.is_none();
-        sees_everybody && self.draft.is_none() && !self.is_about_nobody
+        sees_everybody && self.unseen.is_none() && !self.is_about_nobody
     }
 
-    /// Whether this version is a draft that the caller does not see.
+    /// Whether this version is a draft, or another record, that the caller does not see.
     pub(crate) fn withholds(&self, record: &Record) -> Result<bool, StoreError> {
-        let Some((_, draft)) = &self.draft else { return Ok(false) };
+        let Some((_, unseen)) = &self.unseen else { return Ok(false) };
         let body: serde_json::Value = serde_json::from_str(&record.body)
             .map_err(|_malformed| StoreError::Damaged("a stored body is not JSON"))?;
-        Ok(draft.is(&body))
+        Ok(unseen.is(&body))
     }
 
     /// Whether this patient has forbidden it.
@@ -411,19 +415,22 @@ impl Limits {
                 values: std::iter::once(listed(&care.also, dialect)).chain(care.values()).collect(),
             });
         }
-        texts.extend(self.draft.iter().map(released));
+        texts.extend(self.unseen.iter().map(released));
         texts
     }
 }
 
-/// That a row is no draft.
-fn released((resource_type, draft): &(ResourceType, Draft)) -> LimitText {
+/// That a row is none of those.
+fn released((resource_type, unseen): &(ResourceType, Unseen)) -> LimitText {
     let parameter =
-        parameter(*resource_type, draft.element).expect("R4 has a parameter for what tells drafts");
+        parameter(*resource_type, unseen.parameter()).expect("R4 has a parameter for what tells them");
+    let (system, code) = unseen.coding();
+    let system =
+        system.map_or_else(String::new, |system| format!("AND t.system = {} ", system_number(Some(system))));
     let text = format!(
-        "NOT EXISTS (SELECT 1 FROM index_token t WHERE t.tenant = ?1 AND t.parameter = {} AND t.code = '{}'
+        "NOT EXISTS (SELECT 1 FROM index_token t WHERE t.tenant = ?1 AND t.parameter = {} {system}AND t.code = '{code}'
              AND t.row_id = r.row_id)",
-        parameter.id.0, draft.code
+        parameter.id.0
     );
     LimitText { text, values: Vec::new() }
 }

@@ -4,9 +4,9 @@
 use medcor_fhir::{ResourceType, naming};
 
 use super::{Permit, Visibility};
-use crate::{Action, ActionSet, Area, Draft, Grant, Reach, role::REPORTS};
+use crate::{Action, ActionSet, Area, Grant, Reach, Unseen, role::REPORTS};
 
-const KEPT_REPORT: Draft = Draft { element: "_tag", code: naming::KEPT_REPORT };
+const KEPT_REPORT: Unseen = Unseen::Tag { system: naming::KEPT, code: naming::KEPT_REPORT };
 
 /// What is added up for figures, beside what their callers see themselves.
 const ADDED_UP: &[ResourceType] = &[ResourceType::ENCOUNTER, ResourceType::MEDICATION_REQUEST];
@@ -14,7 +14,7 @@ const ADDED_UP: &[ResourceType] = &[ResourceType::ENCOUNTER, ResourceType::MEDIC
 impl Permit {
     /// What tells the records of this type that this permit does not see, whatever it opens of the type: reports
     /// that people keep, where the tool has not named the type.
-    pub fn unseen_report(&self, resource_type: ResourceType) -> Option<Draft> {
+    pub fn unseen_report(&self, resource_type: ResourceType) -> Option<Unseen> {
         let is_unseen = REPORTS.contains(&resource_type) && !self.named.contains(&resource_type);
         is_unseen.then_some(KEPT_REPORT)
     }

@@ -252,5 +252,13 @@ pub(crate) async fn no_tool_writes_what_looks_like_a_kept_report_without_naming_
     let plain = report(None, false);
     let over = session.update(&kept, resource(&plain));
     assert!(matches!(over, Err(StoreError::OutsidePermit { .. })), "{over:?}");
-    session.create(resource(&plain)).expect("a report of others is no kept one");
+    let mut tagged = plain;
+    tagged["meta"] =
+        json!({ "tag": [{ "system": "https://example.org/tags", "code": naming::KEPT_REPORT }] });
+    let others = session.create(resource(&tagged)).expect("a report of others is no kept one");
+    session.commit(entry("report")).await.expect("it is new");
+    let mut session = hospital.store.session(&generic);
+    assert!(session.read(REPORT, &others.id).await.expect("a read").is_some());
+    let found = session.search(&Query::new(REPORT)).await.expect("a search").records;
+    assert_eq!(found.iter().map(|record| &record.id).collect::<Vec<_>>(), [&others.id]);
 }
