@@ -8,6 +8,7 @@ mod counted;
 mod generate;
 mod kept;
 mod kind;
+mod medication;
 mod operational;
 mod read;
 

@@ -79,8 +79,8 @@ impl Window {
         let last = problems.checked("to", to, detail::day);
         if period.is_some() && (from.is_some() || to.is_some()) {
             problems.add("period", "give either period or from and to");
-        } else if from.is_some() != to.is_some() {
-            problems.add(if from.is_some() { "to" } else { "from" }, "is missing: give both from and to");
+        } else {
+            check_both((from, to), &mut problems);
         }
         if let (Some(first), Some(last)) = (first, last) {
             check(first, last, &mut problems);
@@ -91,6 +91,29 @@ impl Window {
         }
         let chosen_by = period.map(|_| "/period");
         Ok(Self { chosen_by, ..Self::of_period(period.unwrap_or(Period::Monthly), cx)? })
+    }
+
+    /// Whole calendar months that are over: the days that a caller gave, from the first of a month to the last of one;
+    /// else the last month.
+    pub(super) fn of_months(
+        from: Option<&str>,
+        to: Option<&str>,
+        cx: &ToolContext<'_>,
+    ) -> Result<Self, ToolError> {
+        let mut problems = Problems::default();
+        check_both((from, to), &mut problems);
+        let first = problems.checked("from", from, detail::day);
+        let last = problems.checked("to", to, detail::day);
+        check_months((first, last), cx.today(), &mut problems);
+        if let (Some(first), Some(last)) = (first, last) {
+            check(first, last, &mut problems);
+        }
+        problems.refuse()?;
+        if let (Some(first), Some(last)) = (first, last) {
+            return Ok(Self { chosen_by: Some("/from"), ..Self::between(first, last, cx)? });
+        }
+        let last = cx.today().first_of_month().yesterday().map_err(|_out_of_range| out_of_calendar("/to"))?;
+        Self::between(last.first_of_month(), last, cx)
     }
 
     /// The period that today is in.
@@ -195,6 +218,29 @@ fn check(first: Date, last: Date, problems: &mut Problems) {
     }
 }
 
+fn check_both((from, to): (Option<&str>, Option<&str>), problems: &mut Problems) {
+    if from.is_some() != to.is_some() {
+        problems.add(if from.is_some() { "to" } else { "from" }, "is missing: give both from and to");
+    }
+}
+
+/// Whether they are months as a whole that are over.
+fn check_months((first, last): (Option<Date>, Option<Date>), today: Date, problems: &mut Problems) {
+    let this_month = today.first_of_month();
+    if first.is_some_and(|first| first.day() != 1) {
+        problems.add("from", "is not the first day of a month: this report is of whole calendar months");
+    }
+    if first.is_some_and(|first| first >= this_month) {
+        problems.add("from", "is in a month that is not over: this report is of months before this one");
+    }
+    if last.is_some_and(|last| last != last.last_of_month()) {
+        problems.add("to", "is not the last day of a month: this report is of whole calendar months");
+    }
+    if last.is_some_and(|last| last >= this_month) {
+        problems.add("to", "is in a month that is not over: this report is of months before this one");
+    }
+}
+
 fn length(first: Date, last: Date) -> i64 {
     let days = last.since(first).map(|span| i64::from(span.get_days()));
     days.map_or(i64::MAX, |days| days.saturating_add(1))
@@ -233,6 +279,21 @@ mod tests {
         assert_eq!(problems(day(2026, 1, 1), day(2026, 1, 1)), 0);
         assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 1)), 0);
         assert_eq!(problems(day(2025, 1, 1), day(2027, 1, 2)), 1);
+    }
+
+    #[test]
+    fn only_whole_months_that_are_over_are_taken_where_it_has_to_be_months() {
+        let paths = |first, last| {
+            let mut problems = Problems::default();
+            check_months((Some(first), Some(last)), day(2026, 12, 2), &mut problems);
+            problems.paths().join(" ")
+        };
+        assert_eq!(paths(day(2026, 11, 1), day(2026, 11, 30)), "");
+        assert_eq!(paths(day(2024, 2, 1), day(2026, 11, 30)), "");
+        assert_eq!(paths(day(2026, 11, 2), day(2026, 11, 30)), "/from");
+        assert_eq!(paths(day(2026, 11, 1), day(2026, 11, 29)), "/to");
+        assert_eq!(paths(day(2026, 11, 1), day(2026, 12, 31)), "/to");
+        assert_eq!(paths(day(2026, 12, 1), day(2026, 12, 2)), "/from /to /to");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod kept_back;
 mod money;
 mod reports;
 mod sight;
+mod usage;
 
 use std::collections::BTreeMap;
 

@@ -71,7 +71,10 @@ async fn an_address_narrows_what_is_listed_and_what_can_be_called() {
     let server = Server::start().await;
     let token = server.token("doctor@here").await;
     let trial = names(&server, &token, "/mcp/x/trial").await;
-    assert_eq!(trial, ["trial_echo", "trial_fail", "trial_harm", "trial_slow", "trial_write"]);
+    assert_eq!(
+        trial,
+        ["trial_echo", "trial_fail", "trial_fresh", "trial_harm", "trial_part", "trial_slow", "trial_write"]
+    );
     let read_only = names(&server, &token, "/mcp/readonly").await;
     assert!(read_only.contains(&"trial_echo".to_owned()) && !read_only.contains(&"trial_write".to_owned()));
     let refused = call(&server, &token, "/mcp/readonly", "trial_write").await;

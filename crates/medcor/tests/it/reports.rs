@@ -2,6 +2,7 @@
 
 mod doors;
 mod sight;
+mod told;
 
 use medcor_fhir::Id;
 use medcor_policy::{Principal, Role, SubjectId};
@@ -108,12 +109,29 @@ async fn a_summary_is_kept_as_it_was_answered() {
     let told =
         clinic.call(&grace, "get_patient_summary", json!({ "patient": "ada", "limit": 30 })).await.unwrap();
     assert_eq!(*summary, told, "it is what the chart answers");
+    assert!(report.get("incomplete").is_none(), "{report:#}");
     let note = summary["medications"]["results"][0]["note"].as_str().unwrap();
     assert!(note.starts_with("<record-text>") && note.matches("</").count() == 1, "{note}");
 
     clinic.put(prescription("later", "ada", "Warfarin", "2026-12-02")).await;
     let ask = json!({ "report_id": report["report_id"] });
     assert_eq!(clinic.call(&grace, "get_report", ask).await.unwrap(), report, "what came later is not in it");
+}
+
+#[tokio::test]
+async fn a_summary_that_leaves_something_out_says_so() {
+    let clinic = open().await;
+    for number in 0..31 {
+        clinic
+            .put(json!({
+                "resourceType": "Condition", "id": format!("more{number}"), "subject": { "reference": "Patient/ada" },
+                "code": { "text": format!("Condition {number}") }
+            }))
+            .await;
+    }
+    let report = of_ada(&clinic, "patient_summary").await;
+    assert_eq!(report["summary"]["conditions"]["truncated"], true, "{report:#}");
+    assert_eq!(report["incomplete"], true, "{report:#}");
 }
 
 #[tokio::test]
@@ -278,6 +296,10 @@ async fn own_reports_are_listed_newest_first_and_narrowed() {
         }
     }
     assert_eq!(seen.len(), 3);
+    for far in [json!({ "limit": 21 }), json!({ "page": 11 })] {
+        let refused = clinic.call(&grace, "list_reports", far).await.unwrap_err();
+        assert_eq!(refused.code.name(), "VALIDATION_ERROR");
+    }
     let none = clinic.ok(Role::Admin, "list_reports", json!({})).await;
     assert_eq!((&none["count"], none["hint"].is_string()), (&json!(0), true), "{none:#}");
 }

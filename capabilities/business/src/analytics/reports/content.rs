@@ -37,7 +37,7 @@ pub(super) struct Findings {
     pub(super) figures: Option<Map<String, Value>>,
     /// A table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) rows: Option<Vec<Value>>,
+    pub(super) rows: Option<Vec<Map<String, Value>>>,
     /// Whether there was more than a report holds.
     #[serde(default)]
     pub(super) is_cut: bool,
@@ -102,10 +102,11 @@ pub(in crate::analytics) struct Report {
     /// Of a patient summary: as `get_patient_summary` answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Map<String, Value>>,
-    /// Sums over the organisation. What 1 to 4 patients stand behind is left out and named in `suppressed`.
+    /// Sums over the organisation. What 1 to 4 patients stand behind is left out and named in `suppressed`. Where there
+    /// is `rounded_to`, every count here and in the rows is rounded down to a multiple of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Map<String, Value>>,
-    /// Whether there was more than a report holds: narrow the dates.
+    /// Whether there was more than a report holds: narrow the dates. In a summary, sections with `truncated` have more.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     incomplete: bool,
     /// The rows of every other type.
@@ -157,11 +158,9 @@ impl Content {
     /// # Errors
     ///
     /// A `VALIDATION_ERROR` for a cursor that is none of this report's.
-    pub(super) fn answered(self, id: &Id, part: Part<'_>) -> Result<Report, ToolError> {
-        let table = match &self.findings.rows {
-            Some(rows) => Some(self.table(rows, part)?),
-            None => None,
-        };
+    pub(super) fn answered(mut self, id: &Id, part: Part<'_>) -> Result<Report, ToolError> {
+        let rows = self.findings.rows.take();
+        let table = rows.map(|rows| self.table(rows, part)).transpose()?;
         let labels =
             self.security_labels.iter().filter_map(|label| label.code.clone().or(label.display.clone()));
         Ok(Report {
@@ -185,7 +184,7 @@ impl Content {
         })
     }
 
-    fn table(&self, rows: &[Value], part: Part<'_>) -> Result<Listing<Line>, ToolError> {
+    fn table(&self, rows: Vec<Map<String, Value>>, part: Part<'_>) -> Result<Listing<Line>, ToolError> {
         let begin = match part.cursor {
             Some(cursor) => cursor.parse().ok().filter(|begin| *begin <= rows.len()).ok_or_else(|| {
                 ToolError::invalid("/cursor", "is not `next_cursor` of this report; begin without it")
@@ -196,18 +195,18 @@ impl Content {
         let mut builder = ListingBuilder::new();
         // Figures stand beside the rows, and share their room.
         let mut room = BYTES_MAX.saturating_sub(serde_json::to_string(&self.findings.figures)?.len());
-        for row in rows.iter().skip(begin).take(limit) {
-            let Value::Object(row) = row else { continue };
-            let size = serde_json::to_string(row)?.len();
-            if size > room && !builder.is_empty() || !builder.push(&Line(row.clone()))? {
+        let all = rows.len();
+        for row in rows.into_iter().skip(begin).take(limit) {
+            let size = serde_json::to_string(&row)?.len();
+            if size > room && !builder.is_empty() || !builder.push(&Line(row))? {
                 break;
             }
             room = room.saturating_sub(size);
         }
         let end = begin + builder.len();
-        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let total = u64::try_from(all).unwrap_or(u64::MAX);
         let listing = builder.finish(self.filter()).with_total(total);
-        Ok(if end < rows.len() { listing.with_more(Some(end.to_string())) } else { listing })
+        Ok(if end < all { listing.with_more(Some(end.to_string())) } else { listing })
     }
 
     /// What was asked.

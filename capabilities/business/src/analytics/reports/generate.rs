@@ -18,8 +18,9 @@ use crate::analytics::window::{Period, Window};
 ///
 /// About a patient (nurses and doctors): `patient_summary` (the chart at a glance; `from` leaves out what was before),
 /// `encounter_history` and `medication_list` (of the dates, else all). About the organisation (administrators), without
-/// a patient: `daily_census` (appointments by day, else today), `patient_volume` (by day or month), `encounter_summary`
-/// (by kind of visit), `medication_usage` (prescriptions by medication); without dates it is this month, and what 1 to 4
+/// a patient: `daily_census` (appointments by day, else today), `patient_volume` (by day or month, else this month),
+/// `encounter_summary` (by kind of visit) and `medication_usage` (prescriptions by medication); these two only of whole
+/// calendar months that are over, else the last one, and every count rounded down to a multiple of five. What 1 to 4
 /// patients stand behind is left out. It is answered at once; `get_report` shows it again and the rest of a long table,
 /// `list_reports` lists yours.
 #[derive(Deserialize, JsonSchema)]
@@ -28,9 +29,9 @@ pub(in crate::analytics) struct GenerateReport {
     report_type: ReportType,
     /// Whom it is about; for the three types about a patient.
     patient: Option<Ref<kind::Patient>>,
-    /// First day, such as 2026-12-01.
+    /// First day, such as 2026-12-01; of `encounter_summary` and `medication_usage` the first of a month.
     from: Option<String>,
-    /// Last day.
+    /// Last day; of these two the last of a month.
     to: Option<String>,
 }
 
@@ -81,16 +82,20 @@ impl Tool for GenerateReport {
         let maker = Maker::of_caller(cx).await?;
         // From here on, so that the report has the labels of all that is in it.
         cx.records().gather_labels();
-        let (content, sources) = match asked {
+        let made = match asked {
             Asked::Patient(patient) => self.about_patient(patient, cx).await?,
-            Asked::Organisation(window) => (self.about_organisation(&window, cx).await?, Vec::new()),
+            Asked::Organisation(window) => self.about_organisation(&window, cx).await?,
         };
         let content = Content {
+            report_type: self.report_type,
+            generated_at: format_instant(cx.now().as_microsecond()),
             generated_by: maker.name.clone(),
+            patient: made.patient,
+            period: made.period,
             security_labels: cx.records().gathered_labels(),
-            ..content
+            findings: made.findings,
         };
-        let id = kept::keep(&content, (&maker, &sources), cx)?;
+        let id = kept::keep(&content, (&maker, &made.sources), cx)?;
         content.answered(&id, Part::FIRST)
     }
 }
@@ -101,45 +106,48 @@ enum Asked<'a> {
     Organisation(Window),
 }
 
+/// What was found, and in records of which types.
+struct Made {
+    patient: Option<Subject>,
+    period: Span,
+    findings: Findings,
+    sources: Vec<ResourceType>,
+}
+
 impl GenerateReport {
     /// Every problem at once.
     fn checked(&self, cx: &ToolContext<'_>) -> Result<Asked<'_>, ToolError> {
-        let mut problems = Problems::default();
+        let word = self.report_type.word();
         if self.report_type.is_about_patient() {
-            if self.patient.is_none() {
-                problems
-                    .add("patient", format!("is missing: {} is about one patient", self.report_type.word()));
-            }
-            self.check_dates(&mut problems, cx);
-            problems.refuse()?;
-            return match &self.patient {
-                Some(patient) => Ok(Asked::Patient(patient)),
-                None => Err(ToolError::invalid("/patient", "is missing")),
-            };
+            let missing =
+                || ToolError::invalid("/patient", format!("is missing: {word} is about one patient"));
+            let (patient, ()) = both(self.patient.as_ref().ok_or_else(missing), self.check_dates(cx))?;
+            return Ok(Asked::Patient(patient));
         }
-        if self.patient.is_some() {
-            problems.add(
-                "patient",
-                format!("{} is about the organisation; leave it out", self.report_type.word()),
-            );
-        }
-        let is_today =
-            self.report_type == ReportType::DailyCensus && self.from.is_none() && self.to.is_none();
-        let period = is_today.then_some(Period::Daily);
-        match Window::given(self.from.as_deref(), self.to.as_deref(), period, cx) {
-            Ok(window) => problems.refuse().map(|()| Asked::Organisation(window)),
-            Err(ToolError::Validation(others)) => {
-                for other in others {
-                    problems.add(other.path.trim_start_matches('/'), other.problem);
-                }
-                problems.refuse()?;
-                Err(ToolError::invalid("", "the dates can't be read"))
+        let nobody = match self.patient {
+            Some(_) => {
+                let problem = format!("{word} is about the organisation; leave it out");
+                Err(ToolError::invalid("/patient", problem))
             }
-            Err(error) => Err(error),
+            None => Ok(()),
+        };
+        let ((), window) = both(nobody, self.window(cx))?;
+        Ok(Asked::Organisation(window))
+    }
+
+    /// The days of figures.
+    fn window(&self, cx: &ToolContext<'_>) -> Result<Window, ToolError> {
+        match (self.report_type, self.from.as_deref(), self.to.as_deref()) {
+            (ReportType::EncounterSummary | ReportType::MedicationUsage, from, to) => {
+                Window::of_months(from, to, cx)
+            }
+            (ReportType::DailyCensus, None, None) => Window::given(None, None, Some(Period::Daily), cx),
+            (_, from, to) => Window::given(from, to, None, cx),
         }
     }
 
-    fn check_dates(&self, problems: &mut Problems, cx: &ToolContext<'_>) {
+    fn check_dates(&self, cx: &ToolContext<'_>) -> Result<(), ToolError> {
+        let mut problems = Problems::default();
         let span = |text: &str| TimeSpan::parse(text).ok_or("is not a date such as 2026-05-01 or 2026-05");
         let from = problems.checked("from", self.from.as_deref(), span);
         let to = problems.checked("to", self.to.as_deref(), span);
@@ -159,13 +167,14 @@ impl GenerateReport {
         if self.report_type == ReportType::PatientSummary && is_past {
             problems.add("to", "is in the past: a summary is of what stands today; leave it out");
         }
+        problems.refuse()
     }
 
     async fn about_patient(
         &self,
         patient: &Ref<kind::Patient>,
         cx: &mut ToolContext<'_>,
-    ) -> Result<(Content, Vec<ResourceType>), ToolError> {
+    ) -> Result<Made, ToolError> {
         let id = patient.id();
         // Read again, since it was resolved before labels were gathered.
         let record = cx.read(ResourceType::PATIENT, id).await?;
@@ -174,35 +183,24 @@ impl GenerateReport {
         let given = Given { from: from.as_deref(), to: to.as_deref() };
         let findings = clinical::findings(self.report_type, id, given, cx).await?;
         let sources = kept::seen(self.report_type.sources(), id, cx).await?;
-        let period = Span::new(from, to, cx);
-        Ok((self.content(Some(Subject::of(&record)?), period, findings, cx), sources))
+        Ok(Made { patient: Some(Subject::of(&record)?), period: Span::new(from, to, cx), findings, sources })
     }
 
-    async fn about_organisation(
-        &self,
-        window: &Window,
-        cx: &mut ToolContext<'_>,
-    ) -> Result<Content, ToolError> {
+    async fn about_organisation(&self, window: &Window, cx: &mut ToolContext<'_>) -> Result<Made, ToolError> {
         let findings = operational::findings(self.report_type, window, cx).await?;
         let period = Span::new(Some(window.first.to_string()), Some(window.last.to_string()), cx);
-        Ok(self.content(None, period, findings, cx))
+        Ok(Made { patient: None, period, findings, sources: Vec::new() })
     }
+}
 
-    fn content(
-        &self,
-        patient: Option<Subject>,
-        period: Span,
-        findings: Findings,
-        cx: &ToolContext<'_>,
-    ) -> Content {
-        Content {
-            report_type: self.report_type,
-            generated_at: format_instant(cx.now().as_microsecond()),
-            generated_by: String::new(),
-            patient,
-            period,
-            security_labels: Vec::new(),
-            findings,
+/// Both, or the problems of both.
+fn both<A, B>(one: Result<A, ToolError>, other: Result<B, ToolError>) -> Result<(A, B), ToolError> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(ToolError::Validation(mut problems)), Err(ToolError::Validation(more))) => {
+            problems.extend(more);
+            Err(ToolError::Validation(problems))
         }
+        (Err(error), _) | (_, Err(error)) => Err(error),
     }
 }

@@ -3,6 +3,8 @@
 //! It is a `MeasureReport` that no generic tool sees (`policy/src/permit/kept.rs`). One about a patient is opened by who
 //! made it, while they see all of the chart that it was made of; one about the organisation by who has its figures.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use medcor_fhir::{
     Id, ParsedResource, ResourceType, naming,
@@ -73,6 +75,10 @@ struct AttachmentView<'a> {
     #[serde(borrow)]
     hash: Text<'a>,
 }
+
+/// Which charts the caller sees, each asked for once.
+#[derive(Default)]
+pub(super) struct Charts(HashMap<(Id, Vec<ResourceType>), bool>);
 
 /// What is stored is not what was written.
 #[derive(Debug, thiserror::Error)]
@@ -215,7 +221,11 @@ impl<'r> Kept<'r> {
     }
 
     /// Whether the caller may open it now, whatever they could when it was made.
-    pub(super) async fn opens(&self, cx: &mut ToolContext<'_>) -> Result<bool, ToolError> {
+    pub(super) async fn opens(
+        &self,
+        charts: &mut Charts,
+        cx: &mut ToolContext<'_>,
+    ) -> Result<bool, ToolError> {
         if !self.kind.is_about_patient() {
             return Ok(self.patient.is_none() && has_figures(cx));
         }
@@ -223,7 +233,7 @@ impl<'r> Kept<'r> {
         let is_own = self.record.meta.tag.iter().any(|tag| tag.is(naming::ACCOUNT, account));
         match &self.patient {
             Some(patient) if is_own && !self.sources.is_empty() => {
-                Ok(cx.records().sees_chart(&self.sources, patient).await?)
+                charts.shows(patient, &self.sources, cx).await
             }
             _ => Ok(false),
         }
@@ -243,6 +253,23 @@ impl<'r> Kept<'r> {
             return Err(damaged());
         }
         serde_json::from_slice(&bytes).map_err(|_malformed| damaged())
+    }
+}
+
+impl Charts {
+    async fn shows(
+        &mut self,
+        patient: &Id,
+        sources: &[ResourceType],
+        cx: &mut ToolContext<'_>,
+    ) -> Result<bool, ToolError> {
+        let chart = (patient.clone(), sources.to_vec());
+        if let Some(is_seen) = self.0.get(&chart) {
+            return Ok(*is_seen);
+        }
+        let is_seen = cx.records().sees_chart(sources, patient).await?;
+        self.0.insert(chart, is_seen);
+        Ok(is_seen)
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) enum ReportType {
 
 type R = ResourceType;
 
+/// The tools of the chart whose answers reports about a patient are.
+pub(super) const SUMMARY: &str = "get_patient_summary";
+pub(super) const ENCOUNTERS: &str = "list_encounters";
+pub(super) const PRESCRIPTIONS: &str = "list_prescriptions";
+
 const OF_SUMMARY: &[R] = &[
     R::PATIENT,
     R::ALLERGY_INTOLERANCE,
@@ -82,7 +87,7 @@ impl ReportType {
 
     /// Whether it is about one patient, and not about the organisation.
     pub(super) const fn is_about_patient(self) -> bool {
-        matches!(self, Self::PatientSummary | Self::EncounterHistory | Self::MedicationList)
+        self.part().is_some()
     }
 
     /// The types of a patient's records that it is made of.
@@ -95,25 +100,25 @@ impl ReportType {
         }
     }
 
-    /// What a report about a patient can't do without.
-    const fn needed(self) -> ResourceType {
+    /// The tool whose answer a report about a patient is.
+    const fn part(self) -> Option<&'static str> {
         match self {
-            Self::EncounterHistory => R::ENCOUNTER,
-            Self::MedicationList => R::MEDICATION_REQUEST,
-            _ => R::CONDITION,
+            Self::PatientSummary => Some(SUMMARY),
+            Self::EncounterHistory => Some(ENCOUNTERS),
+            Self::MedicationList => Some(PRESCRIPTIONS),
+            Self::DailyCensus | Self::PatientVolume | Self::EncounterSummary | Self::MedicationUsage => None,
         }
     }
 
     /// Refuses whoever may not have what it is made of: clinical reports are for who sees charts, those of the
     /// organisation for who sees the figures of everybody.
     pub(super) fn check_rights(self, cx: &ToolContext<'_>) -> Result<(), ToolError> {
-        let needed = if self.is_about_patient() {
-            (!cx.may_read(self.needed())).then_some("reports about patients, which nurses and doctors have")
-        } else {
-            (!has_figures(cx)).then_some(
+        let needed = match self.part() {
+            Some(part) => (!cx.covers(part)).then_some("reports about patients, which nurses and doctors have"),
+            None => (!has_figures(cx)).then_some(
                 "reports about the organisation, which administrators have, and not in a conversation or with a token \
                  that is confined to one patient",
-            )
+            ),
         };
         match needed {
             Some(needed) => Err(ToolError::PermissionDenied { needed: needed.to_owned() }),
@@ -137,7 +142,6 @@ mod tests {
             assert_eq!(ReportType::of(kind.word()), Some(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
             assert_eq!(kind.sources().is_empty(), !kind.is_about_patient());
-            assert!(!kind.is_about_patient() || kind.sources().contains(&kind.needed()));
         }
         assert_eq!(ReportType::of("payroll"), None);
     }

@@ -5,7 +5,7 @@ use medcor_fhir::ResourceType;
 use medcor_tools::{ToolContext, ToolError};
 use serde_json::{Map, Value, json};
 
-use super::{content::Findings, counted, kind::ReportType};
+use super::{content::Findings, counted, kind::ReportType, medication};
 use crate::analytics::{
     group::{Group, grouped},
     revenue::Prices,
@@ -26,7 +26,7 @@ pub(super) async fn findings(
     match kind {
         ReportType::DailyCensus => census(window, cx).await,
         ReportType::EncounterSummary => counted::encounters(window, cx).await,
-        ReportType::MedicationUsage => counted::medications(window, cx).await,
+        ReportType::MedicationUsage => medication::medications(window, cx).await,
         _ => volume(window, cx).await,
     }
 }
@@ -43,7 +43,7 @@ async fn census(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, T
         let mut row = told("date", group);
         put(&mut row, "in_progress", group.count_of(Standing::InProgress));
         put(&mut row, "checked_in", group.count_of(Standing::CheckedIn));
-        Value::Object(row)
+        row
     };
     Ok(Findings { figures: Some(figures), rows: Some(rows(&visits, &days, row)), ..Findings::default() })
 }
@@ -67,7 +67,7 @@ async fn volume(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, T
     figures.insert("suppressed".to_owned(), json!(suppressed));
     let stretches = if window.length() > DAYS_BY_DAY { window.months(cx)? } else { window.each_day(cx)? };
     let name = if window.length() > DAYS_BY_DAY { "month" } else { "date" };
-    let rows = rows(&visits, &stretches, |group| Value::Object(told(name, group)));
+    let rows = rows(&visits, &stretches, |group| told(name, group));
     Ok(Findings { figures: Some(figures), rows: Some(rows), ..Findings::default() })
 }
 
@@ -75,8 +75,8 @@ async fn volume(window: &Window, cx: &mut ToolContext<'_>) -> Result<Findings, T
 fn rows<'s>(
     visits: &'s Visits,
     stretches: &'s [Stretch],
-    row: impl Fn(&Group<'_, &'s str>) -> Value,
-) -> Vec<Value> {
+    row: impl Fn(&Group<'_, &'s str>) -> Map<String, Value>,
+) -> Vec<Map<String, Value>> {
     let stretch = |visit: &Visit| {
         let after = stretches.partition_point(|stretch| stretch.from <= visit.start);
         stretches.get(after.saturating_sub(1)).map_or("", |stretch| stretch.name.as_str())

@@ -11,7 +11,7 @@ use serde_json::Map;
 
 use super::{
     content::{Part, Report},
-    kept::{self, Kept},
+    kept::{self, Charts, Kept},
     kind::ReportType,
 };
 
@@ -75,7 +75,7 @@ impl Tool for GetReport {
         let id = Id::new(text.trim()).ok_or_else(not_there)?;
         let record = cx.records().read(R::MEASURE_REPORT, &id).await?.ok_or_else(not_there)?;
         let kept = Kept::of(&record)?.ok_or_else(not_there)?;
-        if !kept.opens(cx).await? {
+        if !kept.opens(&mut Charts::default(), cx).await? {
             return Err(not_there());
         }
         let part = Part { limit: self.limit, cursor: self.cursor.as_deref() };
@@ -91,10 +91,10 @@ pub(in crate::analytics) struct ListReports {
     /// Only reports about this patient.
     patient: Option<Ref<kind::Patient>>,
     /// Rows.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 20))]
     limit: Option<u32>,
     /// Number of the page, from 1; a cursor is better.
-    #[schemars(range(min = 1, max = 50))]
+    #[schemars(range(min = 1, max = 10))]
     page: Option<u32>,
     /// `next_cursor` of the answer before.
     cursor: Option<String>,
@@ -144,12 +144,12 @@ impl Tool for ListReports {
         query.count = self.limit.unwrap_or(ROWS_DEFAULT);
         query.cursor = self.cursor;
         let page = cx.page(query, self.page).await?;
-        let mut rows = ListingBuilder::new();
+        let (mut rows, mut charts) = (ListingBuilder::new(), Charts::default());
         let mut last = page.records.len().checked_sub(1).filter(|_| page.has_more);
         for (index, record) in page.records.iter().enumerate() {
             // What the caller does not see any more is no report of theirs, so a page may be shorter than asked.
             let Some(kept) = Kept::of(record)? else { continue };
-            if kept.opens(cx).await? && !rows.push(&ReportRow::of(&kept))? {
+            if kept.opens(&mut charts, cx).await? && !rows.push(&ReportRow::of(&kept))? {
                 last = index.checked_sub(1);
                 break;
             }

@@ -118,6 +118,9 @@ impl<'r> Reading<'r> {
         let tool = self.tool(collection.list, &Value::Object(asked.filter.clone()));
         let row = tool.and_then(|tool| collection::row_of(&tool.output_schema));
         asked.check(row)?;
+        if let Some(tool) = tool {
+            asked.fit(tool);
+        }
         let has_pages = tool.is_some_and(|tool| tool.parameters().any(|it| it == "page"));
         let mut list = match &asked.sort {
             Some(sort) => self.sorted(collection.list, &asked, sort).await?,

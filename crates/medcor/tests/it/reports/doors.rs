@@ -47,6 +47,14 @@ async fn the_collection_of_reports_is_the_callers_own() {
     let filtered = format!("{REPORTS}?filter=%7B%22report_type%22%3A%22patient_summary%22%7D&fields=title");
     let filtered = json_of(&get(&clinic, "doctor@here", &filtered).await);
     assert_eq!(filtered["results"], json!([{ "id": report["id"], "title": "Patient summary" }]));
+    // Reports are large, so a page has fewer of them than was asked for, and says so.
+    for query in ["limit=100", "limit=100&page=2", "limit=100&sort=title", "sort=-generated_at"] {
+        let page = get(&clinic, "doctor@here", &format!("{REPORTS}?{query}")).await;
+        let count = if query.contains("page=2") { 0 } else { 4 };
+        assert_eq!((page.status, &json_of(&page)["count"]), (StatusCode::OK, &json!(count)), "{query}");
+    }
+    let page = json_of(&get(&clinic, "doctor@here", &format!("{REPORTS}?limit=100")).await);
+    assert_eq!(page["limit"], 20, "{page:#}");
     assert_eq!(json_of(&get(&clinic, "nurse@here", REPORTS).await)["count"], 0);
     assert_eq!(get(&clinic, "receptionist@here", REPORTS).await.status, StatusCode::FORBIDDEN);
 

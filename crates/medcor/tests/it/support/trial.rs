@@ -17,7 +17,9 @@ pub(crate) static TRIAL: Capability = Capability {
     tools: &[
         tool::<TrialEcho>(),
         tool::<TrialFail>(),
+        tool::<TrialFresh>(),
         tool::<TrialHarm>(),
+        tool::<TrialPart>(),
         tool::<TrialSlow>(),
         tool::<TrialWrite>(),
     ],
@@ -120,6 +122,23 @@ impl Tool for TrialSlow {
     }
 }
 
+/// Reads what a person has just logged in for.
+#[derive(Deserialize, JsonSchema)]
+struct TrialFresh {}
+
+impl Tool for TrialFresh {
+    const NAME: &'static str = "trial_fresh";
+    const TITLE: &'static str = "Fresh";
+    const EFFECT: Effect = Effect::ReadOnly;
+    const NEEDS: &'static [Need] = READS_PATIENTS;
+    const NEEDS_FRESH_LOGIN: bool = true;
+    type Output = Echo;
+
+    async fn run(self, _cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        Ok(Echo { text: String::new(), odd: String::new(), number: 0.0, volume: None })
+    }
+}
+
 /// Does what a person has to confirm: here, registering somebody.
 #[derive(Deserialize, JsonSchema)]
 struct TrialHarm {
@@ -140,6 +159,32 @@ impl Tool for TrialHarm {
         let record = serde_json::json!({ "resourceType": "Patient", "name": [{ "family": self.family }] });
         cx.records().create(ParsedResource::from_value(record)?)?;
         Ok(Echo { text: self.family, odd: String::new(), number: 0.0, volume: None })
+    }
+}
+
+/// Answers what another tool answers.
+#[derive(Deserialize, JsonSchema)]
+struct TrialPart {
+    /// Which.
+    tool: String,
+    /// Its argument.
+    text: String,
+}
+
+impl Tool for TrialPart {
+    const NAME: &'static str = "trial_part";
+    const TITLE: &'static str = "Part";
+    const EFFECT: Effect = Effect::ReadOnly;
+    const NEEDS: &'static [Need] = READS_PATIENTS;
+    type Output = Echo;
+
+    async fn run(self, cx: &mut ToolContext<'_>) -> Result<Echo, ToolError> {
+        let arguments = serde_json::Map::from_iter([("text".to_owned(), self.text.into())]);
+        let is_covered = cx.covers(&self.tool);
+        let answer = cx.part(&self.tool, arguments).await?;
+        assert!(is_covered, "{} was answered", self.tool);
+        let text = answer["text"].as_str().unwrap_or_default().to_owned();
+        Ok(Echo { text, odd: String::new(), number: 0.0, volume: None })
     }
 }
 

@@ -21,6 +21,27 @@ async fn an_administrator_is_told_nothing_clinical_and_nobody_of_another_hospita
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_report_is_told_to_no_administrator_and_no_program() {
+    let scopes = "system/Subscription.cruds system/MeasureReport.rs system/Appointment.rs";
+    for is_program in [false, true] {
+        let house = House::start().await;
+        if is_program {
+            let program = house.program(scopes).await;
+            house.hook(&program, &["resource_update"], "full-resource").await;
+            house.round().await;
+            house.receiver.only();
+        } else {
+            house.met(&["resource_update"]).await;
+        }
+        let about_ada = json!({ "report_type": "medication_list", "patient": "ada" });
+        house.clinic.ok(Role::Doctor, "generate_report", about_ada).await;
+        house.clinic.ok(Role::Admin, "generate_report", json!({ "report_type": "daily_census" })).await;
+        house.visit("ours").await;
+        assert_eq!(house.delivered().await, ["Appointment/ours"], "a program: {is_program}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_is_told_what_its_scopes_open_and_no_consent_closes() {
     let house = House::start().await;
     let program = house.program("system/Subscription.cruds system/Observation.rs").await;

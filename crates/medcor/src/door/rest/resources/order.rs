@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Reading, Unanswered, page,
-    query::{Asked, LIMIT_MAX, Misread},
+    query::{Asked, Misread},
 };
 
 /// Most calls by which the rows are gathered.
@@ -72,7 +72,7 @@ impl Reading<'_> {
         let (mut rows, mut cursor) = (Vec::new(), None);
         let mut list = Map::new();
         for _ in 0..CALLS_MAX {
-            list = self.rows(tool, asked, LIMIT_MAX, cursor.as_deref()).await?;
+            list = self.rows(tool, asked, asked.rows_max, cursor.as_deref()).await?;
             rows.append(&mut page::take_rows(&mut list));
             cursor = page::cursor_of(&list);
             if cursor.is_none() {

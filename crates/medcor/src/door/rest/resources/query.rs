@@ -2,7 +2,7 @@
 //! answer.
 
 use axum::{extract::Query, http::Uri};
-use medcor_tools::{ArgumentProblem, ToolError};
+use medcor_tools::{ArgumentProblem, CompiledTool, ToolError};
 use serde_json::{Map, Value};
 
 use super::{collection::members_of, expand, order::Sort};
@@ -26,6 +26,8 @@ pub(super) struct Misread(pub(super) String);
 pub(super) struct Asked {
     pub(super) page: u32,
     pub(super) limit: u32,
+    /// Most rows that the tool answers.
+    pub(super) rows_max: u32,
     /// Where an earlier page ended, instead of a number.
     pub(super) cursor: Option<String>,
     pub(super) sort: Option<Sort>,
@@ -52,6 +54,7 @@ impl Asked {
         let mut asked = Self {
             page: 1,
             limit: LIMIT_DEFAULT,
+            rows_max: LIMIT_MAX,
             cursor: None,
             sort: None,
             filter: Map::new(),
@@ -96,6 +99,15 @@ impl Asked {
             }
         }
         Ok(())
+    }
+
+    /// Asks for no more rows at a time than the tool answers; what is put in order is gathered by several calls.
+    pub(super) fn fit(&mut self, tool: &CompiledTool) {
+        let most = tool.input_schema.pointer("/properties/limit/maximum").and_then(Value::as_u64);
+        self.rows_max = most.and_then(|most| u32::try_from(most).ok()).unwrap_or(LIMIT_MAX).min(LIMIT_MAX);
+        if self.sort.is_none() {
+            self.limit = self.limit.min(self.rows_max);
+        }
     }
 
     /// Refuses members that no row has. Without a schema there is no tool, and its absence is the answer.
