@@ -77,7 +77,7 @@ impl Prices {
         numbers.sort_unstable();
         numbers.dedup();
         if numbers.len() > SERVICES_MAX {
-            return Err(visits.too_many(SERVICES_MAX, "services"));
+            return Err(visits.chosen_by.too_many(SERVICES_MAX, "services"));
         }
         let mut services = HashMap::new();
         for number in numbers {

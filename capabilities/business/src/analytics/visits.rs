@@ -15,7 +15,7 @@ use medcor_fhir::{
 pub(super) use medcor_tools::AppointmentStatus as Standing;
 use medcor_tools::{Action, Record, ToolContext, ToolError, view};
 
-use super::window::Window;
+use super::window::{ChosenBy, Window};
 
 /// Most appointments that one call adds up.
 const VISITS_MAX: usize = 200_000;
@@ -48,8 +48,7 @@ pub(super) struct Visits {
     pub(super) specialties: Names,
     patients: Names,
     within: (i64, i64),
-    /// The parameter by which the caller chose the days, if it was the caller.
-    chosen_by: Option<&'static str>,
+    pub(super) chosen_by: ChosenBy,
     is_cut: bool,
     error: Option<ToolError>,
 }
@@ -99,29 +98,15 @@ impl Visits {
         }
         let chosen_by = window.chosen_by;
         let visits = Self { within: (window.from, window.to), chosen_by, ..Self::default() };
-        let tallied = cx.records().tally(&query, visits, Self::take).await.map_err(ToolError::from);
-        let mut visits = tallied.map_err(|error| match (error, chosen_by) {
-            (ToolError::TooSlow, Some(parameter)) => {
-                ToolError::invalid(parameter, "adding up takes too long; narrow the dates")
-            }
-            (error, _) => error,
-        })?;
+        let tallied = cx.records().tally(&query, visits, Self::take).await;
+        let mut visits = tallied.map_err(|error| chosen_by.of_tally(error))?;
         if let Some(error) = visits.error.take() {
             return Err(error);
         }
         if visits.is_cut {
-            return Err(visits.too_many(VISITS_MAX, "appointments"));
+            return Err(visits.chosen_by.too_many(VISITS_MAX, "appointments"));
         }
         Ok(visits)
-    }
-
-    /// The error of more of something than is added up; it is the caller's who chose the days.
-    pub(super) fn too_many(&self, most: usize, of_what: &str) -> ToolError {
-        let problem = format!("the dates hold more than {most} {of_what}");
-        match self.chosen_by {
-            Some(parameter) => ToolError::invalid(parameter, format!("{problem}; narrow them")),
-            None => ToolError::Precondition(format!("{problem}; ask for fewer days by from and to")),
-        }
     }
 
     /// Those that took place.

@@ -43,7 +43,7 @@ pub(super) struct Window {
     /// The midnight with which the last day ends.
     pub(super) to: i64,
     /// The parameter by which the caller chose them, if it was the caller.
-    pub(super) chosen_by: Option<&'static str>,
+    pub(super) chosen_by: ChosenBy,
 }
 
 /// A month or a day of a trend.
@@ -64,6 +64,31 @@ pub(super) struct Days {
     to: String,
     /// IANA name: days are those of this zone.
     time_zone: String,
+}
+
+/// The parameter by which the caller chose the days, if it was the caller: whose it is to narrow them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct ChosenBy(Option<&'static str>);
+
+impl ChosenBy {
+    /// The error of more of something than is added up.
+    pub(super) fn too_many(self, most: usize, of_what: &str) -> ToolError {
+        let problem = format!("the dates hold more than {most} {of_what}");
+        match self.0 {
+            Some(parameter) => ToolError::invalid(parameter, format!("{problem}; narrow them")),
+            None => ToolError::Precondition(format!("{problem}; ask for fewer days by from and to")),
+        }
+    }
+
+    /// The error of adding up.
+    pub(super) fn of_tally(self, error: impl Into<ToolError>) -> ToolError {
+        match (error.into(), self.0) {
+            (ToolError::TooSlow, Some(parameter)) => {
+                ToolError::invalid(parameter, "adding up takes too long; narrow the dates")
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 impl Window {
@@ -87,9 +112,9 @@ impl Window {
         }
         problems.refuse()?;
         if let (Some(first), Some(last)) = (first, last) {
-            return Ok(Self { chosen_by: Some("/from"), ..Self::between(first, last, cx)? });
+            return Ok(Self { chosen_by: ChosenBy(Some("/from")), ..Self::between(first, last, cx)? });
         }
-        let chosen_by = period.map(|_| "/period");
+        let chosen_by = ChosenBy(period.map(|_| "/period"));
         Ok(Self { chosen_by, ..Self::of_period(period.unwrap_or(Period::Monthly), cx)? })
     }
 
@@ -110,7 +135,7 @@ impl Window {
         }
         problems.refuse()?;
         if let (Some(first), Some(last)) = (first, last) {
-            return Ok(Self { chosen_by: Some("/from"), ..Self::between(first, last, cx)? });
+            return Ok(Self { chosen_by: ChosenBy(Some("/from")), ..Self::between(first, last, cx)? });
         }
         let last = cx.today().first_of_month().yesterday().map_err(|_out_of_range| out_of_calendar("/to"))?;
         Self::between(last.first_of_month(), last, cx)
@@ -125,7 +150,7 @@ impl Window {
     fn between(first: Date, last: Date, cx: &ToolContext<'_>) -> Result<Self, ToolError> {
         let after = last.tomorrow().map_err(|_out_of_range| out_of_calendar("/to"))?;
         let (from, to) = (cx.midnight(first, "/from")?, cx.midnight(after, "/to")?);
-        Ok(Self { first, last, from, to, chosen_by: None })
+        Ok(Self { first, last, from, to, chosen_by: ChosenBy(None) })
     }
 
     /// Whether these are the same days.

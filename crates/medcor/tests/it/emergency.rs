@@ -7,20 +7,9 @@ use medcor_policy::{ClientId, Principal, Role, Scope, SubjectId};
 use medcor_tools::Caller;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, Server, patient};
+use crate::support::{Clinic, Server, denial, patient};
 
 const REASON: &str = "unconscious in the ambulance";
-
-fn denial(patient: &str) -> Value {
-    json!({
-        "resourceType": "Consent", "id": format!("no-{patient}"), "status": "active",
-        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
-        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-        "policyRule": { "text": "The patient's own." },
-        "patient": { "reference": format!("Patient/{patient}") },
-        "provision": { "type": "deny" }
-    })
-}
 
 fn agent(clinic: &Clinic, role: Role) -> Caller {
     let client = ClientId("https://agent.example.org/client.json".to_owned());
@@ -31,7 +20,7 @@ fn agent(clinic: &Clinic, role: Role) -> Caller {
 async fn a_record_that_consent_closes_opens_in_an_emergency_and_is_reviewed() {
     let clinic = Clinic::start().await;
     clinic.put(patient("ada", ("Ada", "Lovelace"), "1980-01-02")).await;
-    clinic.put(denial("ada")).await;
+    clinic.put(denial("ada", None)).await;
     let ask = json!({ "patient": "MRN-ada" });
     assert_eq!(clinic.refusal(Role::Doctor, "get_patient", ask.clone()).await, "RESOURCE_NOT_FOUND");
     let found = clinic.ok(Role::Doctor, "search_patients", json!({ "query": "Lovelace" })).await;

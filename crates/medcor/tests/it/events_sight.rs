@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     events::{appointment, clinic},
-    support::{Clinic, EventStream, patient},
+    support::{Clinic, EventStream, denial, patient},
 };
 
 /// Somebody who logs in as this patient.
@@ -32,17 +32,6 @@ fn observation(id: &str, patient: &str) -> Value {
     json!({
         "resourceType": "Observation", "id": id, "status": "final", "code": { "text": "Heart rate" },
         "subject": { "reference": format!("Patient/{patient}") }, "valueQuantity": { "value": 70 }
-    })
-}
-
-fn denial(patient: &str) -> Value {
-    json!({
-        "resourceType": "Consent", "id": format!("no-{patient}"), "status": "active",
-        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
-        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-        "policyRule": { "text": "The patient's own." },
-        "patient": { "reference": format!("Patient/{patient}") },
-        "provision": { "type": "deny" }
     })
 }
 
@@ -98,7 +87,7 @@ async fn what_a_consent_closes_is_not_told_from_the_moment_on_when_it_does() {
     let id = stream.last_id.clone();
     clinic.put(observation("o1", "ada")).await;
     assert_eq!(heard_until(&mut stream, "o1").await, ["created o1"]);
-    clinic.put(denial("ada")).await;
+    clinic.put(denial("ada", None)).await;
     clinic.put(observation("o2", "ada")).await;
     clinic.put(observation("o3", "bob")).await;
     // The consent itself is told or not: it is Ada's, and closes her chart in the moment in which it is written.

@@ -7,7 +7,7 @@ use medcor_policy::{Principal, Role, system::permit_export};
 use medcor_tools::{Caller, ErrorReport};
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, patient};
+use crate::support::{Clinic, denial, patient};
 
 fn allergy(id: &str, substance: &str) -> Value {
     json!({
@@ -372,25 +372,14 @@ async fn the_same_prescription_is_written_once() {
 #[tokio::test]
 async fn what_was_hidden_before_is_in_no_answer_and_what_is_hidden_since_is_not_told_again() {
     let clinic = clinic().await;
-    let denial = |id: &str, class: &str| {
-        json!({
-            "resourceType": "Consent", "id": id, "status": "active",
-            "scope": { "coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"
-            }] },
-            "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-            "policyRule": { "text": "The patient's own." }, "patient": { "reference": "Patient/ada" },
-            "provision": { "type": "deny", "class": [{ "system": "http://hl7.org/fhir/resource-types", "code": class }] }
-        })
-    };
-    clinic.put(denial("no-results", "Observation")).await;
+    clinic.put(denial("ada", Some("Observation"))).await;
     let arguments = json!({
         "patient": "ada", "medication": "Lisinopril", "dosage": "10 mg", "frequency": "daily",
         "idempotency_key": "prescription-1"
     });
     let first = called(&clinic, "prescribe_medication", arguments.clone()).await;
     assert_eq!(called(&clinic, "prescribe_medication", arguments.clone()).await, first);
-    clinic.put(denial("no-conditions", "Condition")).await;
+    clinic.put(denial("ada", Some("Condition"))).await;
     let report = refused(&clinic, "prescribe_medication", arguments).await;
     assert_eq!(report.code.name(), "CONFLICT");
     assert!(report.text().contains("done under this key already"), "{}", report.text());

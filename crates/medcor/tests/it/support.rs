@@ -24,7 +24,7 @@ mod trial;
 pub(crate) mod websocket;
 
 pub(crate) use client::{Opened, Reply, Request};
-pub(crate) use clinic::{Clinic, patient};
+pub(crate) use clinic::{Clinic, denial, patient};
 pub(crate) use destination::{Destination, shared_data};
 pub(crate) use events::{EventStream, settled};
 pub(crate) use login::{CLIENT_SECRET, PASSWORD};

@@ -4,10 +4,10 @@
 use std::{cmp::Reverse, ops::ControlFlow};
 
 use medcor_fhir::{
-    ResourceType,
+    Id, ResourceType,
     primitive::{TimeSpan, format_instant},
     search::Query,
-    view::{Encounter, Reference},
+    view::Encounter,
 };
 use medcor_tools::{Record, ToolContext, ToolError, view};
 use serde_json::{Map, Value, json};
@@ -114,15 +114,10 @@ impl Counted {
         };
         let begun = (Self { days, ..Self::default() }, take);
         let tallied = cx.records().tally_for_figures(&query, begun, Self::visit).await;
-        let (mut counted, _) = tallied.map_err(|error| match (ToolError::from(error), window.chosen_by) {
-            (ToolError::TooSlow, Some(parameter)) => {
-                ToolError::invalid(parameter, "adding up takes too long; narrow the dates")
-            }
-            (error, _) => error,
-        })?;
+        let (mut counted, _) = tallied.map_err(|error| window.chosen_by.of_tally(error))?;
         match counted.error.take() {
             Some(error) => Err(error),
-            None if counted.is_cut => Err(too_many(window, RECORDS_MAX)),
+            None if counted.is_cut => Err(window.chosen_by.too_many(RECORDS_MAX, "records")),
             None => Ok(counted),
         }
     }
@@ -154,19 +149,13 @@ impl Counted {
         let start = encounter.period.as_ref().and_then(|period| period.start.as_deref());
         if let Some(start) = start.filter(|start| self.days.hold(start)) {
             let kind = self.kinds.number(encounter.visit_kind().word());
-            self.add(What { kind, text: None }, encounter.subject.as_ref(), (start, standing));
+            self.add(What { kind, text: None }, record.patient.as_ref(), (start, standing));
         }
         Ok(())
     }
 
     /// One more, about this patient and of this date.
-    pub(super) fn add(
-        &mut self,
-        what: What,
-        subject: Option<&Reference<'_>>,
-        (date, standing): (&str, Standing),
-    ) {
-        let patient = subject.and_then(|subject| subject.id_of(ResourceType::PATIENT));
+    pub(super) fn add(&mut self, what: What, patient: Option<&Id>, (date, standing): (&str, Standing)) {
         self.all.push(Visit {
             start: TimeSpan::parse(date).map_or(self.days.between.0, |span| span.low),
             standing,
@@ -200,15 +189,6 @@ impl Counted {
         figures.insert("suppressed".to_owned(), json!(suppressed));
         figures.insert("rounded_to".to_owned(), ROUNDED_TO.into());
         figures
-    }
-}
-
-/// The error of more records than a report adds up or reads; it is the caller's who chose the days.
-pub(super) fn too_many(window: &Window, most: usize) -> ToolError {
-    let problem = format!("the dates hold more than {most} records");
-    match window.chosen_by {
-        Some(parameter) => ToolError::invalid(parameter, format!("{problem}; narrow them")),
-        None => ToolError::Precondition(format!("{problem}; ask for fewer days by from and to")),
     }
 }
 

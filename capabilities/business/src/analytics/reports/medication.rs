@@ -9,14 +9,14 @@ use std::{
 use medcor_fhir::{
     Id, ResourceType, naming,
     search::Query,
-    view::{CodeableConcept, Medication, MedicationRequest, Reference},
+    view::{CodeableConcept, Medication, MedicationRequest},
 };
 use medcor_tools::{FreeText, Record, ToolContext, ToolError, view};
 use serde_json::Map;
 
 use super::{
     content::Findings,
-    counted::{Counted, What, rounded, too_many},
+    counted::{Counted, What, rounded},
     operational::put,
 };
 use crate::analytics::{
@@ -39,14 +39,6 @@ const UNNAMED: &str = "not named";
 struct Label {
     name: String,
     code: Option<String>,
-}
-
-/// Whom a record is about.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct SubjectOf<'a> {
-    #[serde(borrow)]
-    subject: Option<Reference<'a>>,
 }
 
 /// Prescriptions by medication, without those that few patients have.
@@ -87,8 +79,7 @@ fn take(counted: &mut Counted, record: &Record) -> Result<(), ToolError> {
         (None, Some(id)) => What { kind: counted.kinds.number(&format!("Medication/{id}")), text: None },
         (None, None) => What { kind: counted.kinds.number(UNNAMED), text: None },
     };
-    let subject: SubjectOf<'_> = view(record)?;
-    counted.add(what, subject.subject.as_ref(), (written, Standing::Scheduled));
+    counted.add(what, record.patient.as_ref(), (written, Standing::Scheduled));
     Ok(())
 }
 
@@ -117,7 +108,7 @@ async fn read_named(
     let by_id = kinds.filter_map(|(kind, text)| Some((Id::new(text.strip_prefix("Medication/")?)?, kind)));
     let by_id: HashMap<Id, usize> = by_id.collect();
     if by_id.len() > MEDICATIONS_MAX {
-        return Err(too_many(window, MEDICATIONS_MAX));
+        return Err(window.chosen_by.too_many(MEDICATIONS_MAX, "medications"));
     }
     let unnamed = What { kind: counted.kinds.number(UNNAMED), text: None };
     let mut known: HashMap<usize, What> = by_id.values().map(|kind| (*kind, unnamed)).collect();

@@ -54,13 +54,7 @@ pub(super) async fn list(
     Path(name): Path<String>,
     request: Request<Body>,
 ) -> Answer {
-    let (head, _) = Head::of(&rest, request);
-    let reading = match Reading::begin(&rest, &head).await {
-        Ok(reading) => reading,
-        Err(refusal) => return refusal,
-    };
-    let answered = reading.list(&name).await;
-    reading.ended(answered).await
+    read(&rest, (&name, None), request).await
 }
 
 /// `GET /api/mcp/resources/analytics/reports/{id}`.
@@ -69,13 +63,7 @@ pub(super) async fn report(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Answer {
-    let (head, _) = Head::of(&rest, request);
-    let reading = match Reading::begin(&rest, &head).await {
-        Ok(reading) => reading,
-        Err(refusal) => return refusal,
-    };
-    let answered = reading.item(collection::REPORTS, &id).await;
-    reading.ended(answered).await
+    read(&rest, (collection::REPORTS, Some(&id)), request).await
 }
 
 /// `GET /api/mcp/resources/{collection}/{id}`, and what `analytics` has.
@@ -84,16 +72,23 @@ pub(super) async fn item(
     Path((name, id)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Answer {
-    let (head, _) = Head::of(&rest, request);
-    let reading = match Reading::begin(&rest, &head).await {
+    read(&rest, (&name, Some(&id)), request).await
+}
+
+/// A collection, or what this id has in it.
+async fn read(rest: &Rest, (name, id): (&str, Option<&str>), request: Request<Body>) -> Answer {
+    let (head, _) = Head::of(rest, request);
+    let reading = match Reading::begin(rest, &head).await {
         Ok(reading) => reading,
         Err(refusal) => return refusal,
     };
-    let only = collection::only(&name, &id);
-    let answered = match only {
-        Some(only) => reading.only(only).await,
-        None if format!("{name}/{id}") == collection::REPORTS => reading.list(collection::REPORTS).await,
-        None => reading.item(&name, &id).await,
+    let answered = match id {
+        None => reading.list(name).await,
+        Some(id) => match collection::only(name, id) {
+            Some(only) => reading.only(only).await,
+            None if format!("{name}/{id}") == collection::REPORTS => reading.list(collection::REPORTS).await,
+            None => reading.item(name, id).await,
+        },
     };
     reading.ended(answered).await
 }

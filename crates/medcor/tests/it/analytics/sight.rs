@@ -9,7 +9,7 @@ use super::{
     ADMIN,
     clinic::{DECEMBER, open},
 };
-use crate::support::Clinic;
+use crate::support::{Clinic, denial};
 
 const FIGURES: [&str; 5] = [
     "get_hospital_statistics",
@@ -78,18 +78,7 @@ async fn consent_and_care_confine_figures_as_they_do_lists() {
     // None of them makes a patient one of hers.
     assert_eq!((&figures["appointment_count"], listed), (&json!(0), 0), "{figures:#}");
     identity.set_tenant_setting(tenant, "care_team_only", "off").await.unwrap();
-    clinic
-        .put(json!({
-            "resourceType": "Consent", "id": "no", "status": "active",
-            "scope": { "coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"
-            }] },
-            "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-            "policyRule": { "text": "The patient's own." },
-            "patient": { "reference": "Patient/p0" },
-            "provision": { "type": "deny" }
-        }))
-        .await;
+    clinic.put(denial("p0", None)).await;
     let (figures, listed) = counted(&clinic, &grace).await;
     assert_eq!(figures["appointment_count"], listed, "{figures:#}");
     assert!(listed < 10 && figures["patients_seen"] == 5, "{figures:#}");

@@ -7,7 +7,7 @@ use super::{
     ADMIN, asked,
     clinic::{DECEMBER, Day, open},
 };
-use crate::support::Clinic;
+use crate::support::{Clinic, denial};
 
 const NOVEMBER: Day = Day("2026-11-01", "2026-11-30");
 const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
@@ -255,18 +255,7 @@ async fn a_patient_who_shows_nobody_their_records_is_in_no_sum_of_them() {
     prescribe(&clinic).await;
     clinic.put(prescription("fifteenth", 1, METFORMIN, "2026-11-05")).await;
     assert_eq!(usage(&clinic).await["figures"]["prescriptions"], 15);
-    clinic
-        .put(json!({
-            "resourceType": "Consent", "id": "no", "status": "active",
-            "scope": { "coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"
-            }] },
-            "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-            "policyRule": { "text": "The patient's own." },
-            "patient": { "reference": "Patient/p0" },
-            "provision": { "type": "deny" }
-        }))
-        .await;
+    clinic.put(denial("p0", None)).await;
     assert_eq!(usage(&clinic).await["figures"]["prescriptions"], 10, "of fifteen three are left out");
     let refused =
         clinic.refusal(Role::Doctor, "generate_report", json!({ "report_type": "medication_usage" }));

@@ -6,30 +6,11 @@ use medcor_tools::Caller;
 use serde_json::{Value, json};
 
 use super::{another, generated, grace, of_ada, open, pulse, refused};
-use crate::support::Clinic;
+use crate::support::{Clinic, denial};
 
 const NOT_THERE: Option<&str> = Some("RESOURCE_NOT_FOUND");
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 const DENIED: Option<&str> = Some("PERMISSION_DENIED");
-
-/// Ada's consent that nobody sees her records, or those of one type.
-fn denial(of: Option<&str>) -> Value {
-    let mut consent = json!({
-        "resourceType": "Consent", "id": "no", "status": "active",
-        "scope": { "coding": [{
-            "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"
-        }] },
-        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-        "policyRule": { "text": "The patient's own." },
-        "patient": { "reference": "Patient/ada" },
-        "provision": { "type": "deny" }
-    });
-    if let Some(of) = of {
-        consent["provision"]["class"] =
-            json!([{ "system": "http://hl7.org/fhir/resource-types", "code": of }]);
-    }
-    consent
-}
 
 fn narrowed(clinic: &Clinic, caller: &Caller, scopes: &str) -> Caller {
     let scopes: Vec<Scope> = scopes.split(' ').map(|scope| scope.parse().unwrap()).collect();
@@ -127,7 +108,7 @@ async fn a_consent_that_comes_later_closes_what_it_speaks_of() {
     let keyed = json!({ "report_type": "patient_summary", "patient": "ada", "idempotency_key": "report-1" });
     let summary = generated(&clinic, &grace, keyed.clone()).await;
     let medications = of_ada(&clinic, "medication_list").await;
-    clinic.put(denial(Some("Observation"))).await;
+    clinic.put(denial("ada", Some("Observation"))).await;
     assert_eq!(refused(&clinic, &grace, &summary).await, NOT_THERE, "there are vital signs in it");
     assert_eq!(refused(&clinic, &grace, &medications).await, None);
     assert_eq!(listed(&clinic, &grace).await, 1);
@@ -138,7 +119,7 @@ async fn a_consent_that_comes_later_closes_what_it_speaks_of() {
     assert_eq!(now["summary"]["vitals"]["count"], 0, "{now:#}");
     assert_eq!(refused(&clinic, &grace, &now).await, None);
 
-    clinic.put(denial(None)).await;
+    clinic.put(denial("ada", None)).await;
     for report in [&summary, &medications, &now] {
         assert_eq!(refused(&clinic, &grace, report).await, NOT_THERE);
     }

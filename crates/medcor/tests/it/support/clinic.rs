@@ -160,6 +160,27 @@ fn is_on_postgres() -> bool {
     setting("MEDCOR_TEST_STORE").is_some_and(|store| store == "postgres")
 }
 
+/// This patient's consent that nobody sees their records, or those of one type.
+pub(crate) fn denial(patient: &str, of: Option<&str>) -> Value {
+    let mut consent = json!({
+        "resourceType": "Consent",
+        "id": of.map_or_else(|| format!("no-{patient}"), |of| format!("no-{of}-of-{patient}")),
+        "status": "active",
+        "scope": { "coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"
+        }] },
+        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
+        "policyRule": { "text": "The patient's own." },
+        "patient": { "reference": format!("Patient/{patient}") },
+        "provision": { "type": "deny" }
+    });
+    if let Some(of) = of {
+        consent["provision"]["class"] =
+            json!([{ "system": "http://hl7.org/fhir/resource-types", "code": of }]);
+    }
+    consent
+}
+
 /// A patient with an MRN, a telephone number and an e-mail address.
 pub(crate) fn patient(id: &str, (given, family): (&str, &str), birth_date: &str) -> Value {
     json!({

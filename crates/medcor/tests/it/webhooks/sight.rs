@@ -5,7 +5,7 @@ use medcor_policy::Role;
 use serde_json::json;
 
 use super::{House, appointment, observation};
-use crate::support::patient;
+use crate::support::{denial, patient};
 
 const NOTHING: Vec<String> = Vec::new();
 
@@ -55,17 +55,7 @@ async fn a_program_is_told_what_its_scopes_open_and_no_consent_closes() {
     house.receiver.answers(&["500 No"]);
     house.clinic.put(observation("o2", "ada")).await;
     assert_eq!(house.delivered().await, ["Observation/o2"]);
-    house
-        .clinic
-        .put(json!({
-            "resourceType": "Consent", "id": "no-ada", "status": "active",
-            "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
-            "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-            "policyRule": { "text": "The patient's own." },
-            "patient": { "reference": "Patient/ada" },
-            "provision": { "type": "deny" }
-        }))
-        .await;
+    house.clinic.put(denial("ada", None)).await;
     house.clinic.put(observation("o3", "bob")).await;
     house.later(std::time::Duration::from_secs(7));
     assert_eq!(house.delivered().await, ["Observation/o3"]);
